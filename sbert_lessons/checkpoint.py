@@ -1,0 +1,112 @@
+"""Files that are whole or not there: folders renamed into place, optimizer state without pickle."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sbert_lessons.lab import file_digest
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `path` only when its block ends without error."""
+    with writable(path.parent):
+        draft = Path(mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    old = draft.with_name(draft.name + "-old")
+    try:
+        draft.chmod(0o755)
+        yield draft
+        if path.exists():
+            os.replace(path, old)
+        os.replace(draft, path)
+    finally:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Make the folder, and say in one clear sentence if the block cannot write into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise OSError(
+            f"Cannot write to {folder} ({error.strerror}): choose a folder you may write to."
+        ) from error
+
+
+def damaged_files(listing: Path, folder: Path) -> list[Path]:
+    """Files inside `folder` whose SHA-256 is not the one in `listing`, a list as of `sha256sum`.
+
+    The paths in the list are relative to its own folder. No list: nothing to compare.
+    """
+    if not listing.exists():
+        return []
+    lines = [line.split("  ", 1) for line in listing.read_text("utf8").splitlines()]
+    wanted = {listing.parent / name: digest for digest, name in lines}
+    return [p for p, digest in wanted.items() if folder in p.parents and file_digest(p) != digest]
+
+
+def optimizer_tensors(optimizers: list[Optimizer]) -> dict[str, Tensor]:
+    """The state of all optimizers as named tensors."""
+    return {
+        f"{number}.{index}.{key}": torch.as_tensor(value)
+        for number, optimizer in enumerate(optimizers)
+        for index, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def restore_optimizers(optimizers: list[Optimizer], tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` took out."""
+    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
+    for name, value in tensors.items():
+        number, index, key = name.split(".")
+        states[int(number)].setdefault(int(index), {})[key] = value
+    for optimizer, state in zip(optimizers, states, strict=True):
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def save_checkpoint(path: Path, model: nn.Module, optimizers: list[Optimizer], step: int) -> None:
+    """Model, optimizer state and step in one safetensors file, renamed into place when whole."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(optimizers).items()}
+    # a copy of each: safetensors refuses tensors that share memory, as tied embeddings do
+    tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}
+    draft = path.with_name(path.name + ".part")
+    with writable(path.parent):
+        save_file(tensors, draft, metadata={"step": str(step)})
+    os.replace(draft, path)
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizers: list[Optimizer]) -> int:
+    """Restore model and optimizers in place; returns the step to go on from."""
+    try:
+        with safe_open(path, "pt") as file:
+            step = int(file.metadata()["step"])
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it to start afresh.") from error
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
+    for name, value in tensors.items():
+        part, rest = name.split(".", 1)
+        parts[part][rest] = value
+    try:
+        model.load_state_dict(parts["model"])
+        restore_optimizers(optimizers, parts["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{path} belongs to another model: delete it to start afresh.") from error
+    return step

@@ -1,0 +1,157 @@
+"""Texts, token ids and labelled pairs: everything that happens before a model sees a sentence."""
+
+import csv
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """Token ids of N texts in one flat array, so that a batch costs one masked assignment.
+
+    `ids[starts[i]:starts[i + 1]]` are the ids of text i, special tokens included.
+    Introduced in lesson 02.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    pad_id: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of tokens of each text, `(N,)`."""
+        return np.diff(self.starts)
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Padded `input_ids` and `attention_mask`, both `(B, T)`, for the texts in `rows`."""
+        mask = np.arange(self.lengths[rows].max()) < self.lengths[rows][:, None]
+        where = self.starts[rows][:, None] + np.arange(mask.shape[1])
+        ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
+        ids[mask] = self.ids[where[mask]]
+        return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+
+    def join(self, other: "TokenStore") -> "TokenStore":
+        """The texts of this store, then those of the other."""
+        starts = np.concatenate([self.starts, other.starts[1:] + self.starts[-1]])
+        return TokenStore(np.concatenate([self.ids, other.ids]), starts, self.pad_id)
+
+
+def checked_texts(texts: str | Sequence[str]) -> list[str]:
+    """One string or many as a list; one clear sentence for anything but non-empty strings."""
+    if isinstance(texts, bytes | dict) or not isinstance(texts, Iterable):
+        raise TypeError(f"Got a {type(texts).__name__}, not a string or a list of strings.")
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise TypeError(f"Text {i} is a {kind}, not a string: pass a flat list of strings.")
+        if not text.strip():
+            raise ValueError(f"Text {i} is empty: leave it out, or give it at least one word.")
+    return texts
+
+
+def tokenize(
+    texts: str | Sequence[str], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> TokenStore:
+    """Turn texts into a `TokenStore`; texts over `max_length` tokens are cut, with a warning.
+
+    Raises TypeError for anything but strings and ValueError for an empty text.
+    Introduced in lesson 02.
+    """
+    texts = checked_texts(texts)
+    rows = (
+        tokenizer(
+            texts,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )["input_ids"]
+        if texts
+        else []
+    )
+    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    warn_of_cuts([texts[i] for i in np.flatnonzero(lengths >= max_length)], tokenizer, max_length)
+    ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=lengths.sum())
+    return TokenStore(ids, np.concatenate([[0], lengths.cumsum()]), tokenizer.pad_token_id)
+
+
+def warn_of_cuts(full: list[str], tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
+    """Say how many texts were cut, and where the first one stops."""
+    if not full:
+        return
+    encoded = tokenizer(full, return_offsets_mapping=True, verbose=False)
+    cut = [i for i, ids in enumerate(encoded["input_ids"]) if len(ids) > max_length]
+    if cut:
+        first = full[cut[0]]
+        end = encoded["offset_mapping"][cut[0]][max_length - 2][1]
+        warnings.warn(
+            f"{len(cut)} text(s) longer than {max_length} tokens were cut; the first is read only "
+            f"up to '... {first[max(0, end - 30) : end]}'. Split long texts, or raise max_length.",
+            stacklevel=4,
+        )
+
+
+def length_sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Rows from longest to shortest in batches of like length, so that little is padding.
+
+    SBERT, section 7, calls this smart batching. Introduced in lesson 02.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
+def shuffled_batches(
+    lengths: np.ndarray, batch_size: int, rng: np.random.Generator, pool: int = 50
+) -> Iterator[np.ndarray]:
+    """Random batches of like length: shuffle, sort inside pools of batches, shuffle the batches.
+
+    Introduced in lesson 03.
+    """
+    order = rng.permutation(len(lengths))
+    pools = [order[i : i + pool * batch_size] for i in range(0, len(order), pool * batch_size)]
+    batches = [p[b] for p in pools for b in length_sorted_batches(lengths[p], batch_size)]
+    for i in rng.permutation(len(batches)):
+        yield batches[i]
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words and numbers of a text, in order."""
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def read_tsv(path: Path) -> pd.DataFrame:
+    """A UTF-8 TSV file, plain or packed (.xz), with one header row and no quoting."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} is missing: restore it with `git checkout -- {path.parent.name}`, or check "
+            "SBERT_LESSONS_DATA."
+        )
+    return pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, keep_default_na=False)
+
+
+def load_sts(split: str = "test") -> pd.DataFrame:
+    """The bundled graded pairs: columns `sentence1`, `sentence2`, `score` (0-5), `genre`.
+
+    Introduced in lesson 01. Written for this course; see data/sts/README.md.
+    """
+    if split not in ("dev", "test"):
+        raise ValueError(f"There is no split '{split}': choose 'dev' or 'test'.")
+    return read_tsv(DATA / "sts" / f"{split}.tsv")

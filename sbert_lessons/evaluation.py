@@ -1,0 +1,116 @@
+"""How good are sentence vectors? Rank correlation with human grades, and its uncertainty.
+
+Scores are Spearman's or Pearson's correlation x 100, as in the papers. Introduced in lesson 01.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import pearsonr, spearmanr
+
+from sbert_lessons.data import words
+from sbert_lessons.encoder import SentenceEncoder
+
+
+def cosine(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """u . v / (|u| |v|) row by row: `(N, D), (N, D) -> (N,)`; 0 where a vector is zero."""
+    norms = np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1)
+    return (u * v).sum(1) / np.maximum(norms, 1e-12)
+
+
+SIMILARITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "cosine": cosine,
+    "dot": lambda u, v: (u * v).sum(1),
+    "euclidean": lambda u, v: -np.linalg.norm(u - v, axis=1),
+    "manhattan": lambda u, v: -np.abs(u - v).sum(1),
+}
+"""Row-wise similarities `(N, D), (N, D) -> (N,)`; distances are negated, so larger is closer."""
+
+
+def jaccard(texts1: Sequence[str], texts2: Sequence[str]) -> np.ndarray:
+    """Word overlap |A & B| / |A | B| of each pair, `(N,)`: the line every model has to beat."""
+    sets = [(set(words(a)), set(words(b))) for a, b in zip(texts1, texts2, strict=True)]
+    return np.array([len(a & b) / max(1, len(a | b)) for a, b in sets])
+
+
+def spearman(predicted: Sequence[float], gold: Sequence[float]) -> float:
+    """Spearman's rank correlation x 100. ValueError for unequal lengths or constant input."""
+    return 100 * float(spearmanr(*checked(predicted, gold)).statistic)
+
+
+def pearson(predicted: Sequence[float], gold: Sequence[float]) -> float:
+    """Pearson's linear correlation x 100. ValueError for unequal lengths or constant input."""
+    return 100 * float(pearsonr(*checked(predicted, gold)).statistic)
+
+
+def checked(predicted: Sequence[float], gold: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays, or one clear sentence about why they have no correlation."""
+    x, y = np.asarray(predicted, dtype=float), np.asarray(gold, dtype=float)
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} predictions for {len(y)} grades: give one for each pair.")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("A prediction or grade is NaN or infinite: look for it before scoring.")
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise ValueError("Correlation needs at least two pairs and values that are not all equal.")
+    return x, y
+
+
+def encode_pairs(encoder: SentenceEncoder, sts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors `(N, D)` of both sentences of every pair, from one call of `encode`."""
+    both = encoder.encode([*sts["sentence1"], *sts["sentence2"]], batch_size=64)
+    return both[: len(sts)], both[len(sts) :]
+
+
+def sts_score(encoder: SentenceEncoder, sts: pd.DataFrame, measure: str = "cosine") -> float:
+    """Spearman x 100 between a similarity of the two vectors and the human grade.
+
+    SBERT, section 4.1, with `measure="cosine"`.
+    """
+    if measure not in SIMILARITIES:
+        names = ", ".join(SIMILARITIES)
+        raise ValueError(f"There is no similarity '{measure}': choose from {names}.")
+    return spearman(SIMILARITIES[measure](*encode_pairs(encoder, sts)), sts["score"])
+
+
+def sts_table(u: np.ndarray, v: np.ndarray, grades: Sequence[float]) -> pd.DataFrame:
+    """Spearman and Pearson x 100 for each of the four similarity measures."""
+    rows = {
+        name: {"spearman": spearman(f(u, v), grades), "pearson": pearson(f(u, v), grades)}
+        for name, f in SIMILARITIES.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def aggregate(predicted: np.ndarray, gold: np.ndarray, subset: np.ndarray) -> dict[str, float]:
+    """One score for a year of STS made of subsets, in the three ways that papers use.
+
+    all: one ranking over every pair (SBERT, SimCSE); mean: average of the subsets' scores;
+    wmean: the same, weighted by their sizes (BERT-flow, BERT-whitening).
+    """
+    names, sizes = np.unique(subset, return_counts=True)
+    scores = np.array([spearman(predicted[subset == n], gold[subset == n]) for n in names])
+    return {
+        "all": spearman(predicted, gold),
+        "mean": float(scores.mean()),
+        "wmean": float(np.average(scores, weights=sizes)),
+    }
+
+
+def bootstrap(
+    predictions: Sequence[np.ndarray], gold: Sequence[float], draws: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """Spearman x 100 of each prediction on resampled pairs, `(draws, len(predictions))`.
+
+    Every draw uses the same pairs for all predictions, so that differences are paired.
+    """
+    rng, gold = np.random.default_rng(seed), np.asarray(gold, dtype=float)
+    rows = rng.integers(len(gold), size=(draws, len(gold)))
+    return np.array([[spearman(p[r], gold[r]) for p in predictions] for r in rows])
+
+
+def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The central interval that holds `level` of the samples."""
+    tail = 100 * (1 - level) / 2
+    low, high = np.percentile(samples, [tail, 100 - tail])
+    return float(low), float(high)
