@@ -22,7 +22,7 @@ test: $(READY) ## set up, then run every check: lint, tests, all notebooks again
 	  $(NOTEBOOKS),@echo "There is no notebook yet.")
 
 test-all: test ## the same, and run the notebooks with every exercise solved
-	$(RUN) tools/build_notebooks.py --solved .solved --execute
+	$(QUIET) TQDM_DISABLE=1 SBERT_LESSONS_PROGRESS=off $(RUN) -m pytest tests/notebooks/solved_notebooks.py
 
 doctor: $(READY) ## say what is missing on this computer, and what to do about it
 	@$(RUN) -m sbert_lessons doctor

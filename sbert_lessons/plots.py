@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 from IPython.display import Image, display
 from matplotlib.figure import Figure
+from PIL import Image as Picture
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"]
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 
 
 def use_style() -> None:
-    """Readable sizes, light frames and the palette, for every figure of the course."""
+    """Readable sizes, light frames and the palette for every figure; tables with whole sentences."""
+    pd.set_option("display.max_colwidth", None)
     plt.rcParams.update(
         {
             "axes.prop_cycle": plt.cycler(color=OKABE_ITO),
@@ -36,7 +38,14 @@ def show(figure: Figure, alt: str) -> None:
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     plt.close(figure)
-    display(Image(buffer.getvalue(), format="png", alt=alt))
+    display(Image(in_256_colours(buffer), format="png", alt=alt))
+
+
+def in_256_colours(png: BytesIO) -> bytes:
+    """The same picture at about a third of the size, to keep the notebooks small."""
+    small = BytesIO()
+    Picture.open(png).convert("RGB").quantize(256).save(small, "png", optimize=True)
+    return small.getvalue()
 
 
 def token_heat_map(
@@ -47,7 +56,7 @@ def token_heat_map(
     A dot marks, in each column, the token whose value is largest: the one that MAX takes.
     """
     figure, (top, bottom) = plt.subplots(
-        2, sharex=True, height_ratios=[len(tokens), len(pooled)], figsize=(7.4, 4.6)
+        2, sharex=True, height_ratios=[len(tokens), len(pooled)], figsize=(7.4, 5.2)
     )
     limit = np.abs(vectors).max()
     style = {"cmap": "PuOr", "vmin": -limit, "vmax": limit, "aspect": "auto"}
@@ -82,7 +91,8 @@ def padding_lines(cosines: pd.DataFrame, title: str) -> Figure:
     figure, axes = plt.subplots()
     for (name, line), marker in zip(cosines.items(), "osD^v<>", strict=False):
         axes.plot(line.index, line, marker=marker, markevery=4, markersize=4, label=name)
-    axes.set(title=title, xlabel="places of padding", ylabel="cosine with the vector\nwithout padding")
+    axes.set(title=title, xlabel="places of padding")
+    axes.set_ylabel("cosine with the vector\nwithout padding")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -144,7 +154,7 @@ def stretched(cosines: np.ndarray, grades: np.ndarray) -> Figure:
     for axis, x, label in zip(
         axes, (cosines, np.exp(10 * cosines)), ("cosine c", "exp(10 c)"), strict=True
     ):
-        axis.scatter(x, grades + jitter, s=3, alpha=0.4)
+        axis.plot(x, grades + jitter, ".", markersize=2)
         axis.set(xlabel=label)
     axes[0].set(ylabel="grade of the pair")
     figure.suptitle("A stretched scale keeps the order and loses the line", x=0.01, ha="left")
@@ -264,9 +274,9 @@ def rates(
     figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.45 * len(values)))
     for place, (name, value) in enumerate(values.items()):
         low, high = intervals[name]
-        axes.barh(place, value, color=OKABE_ITO[place], xerr=[[value - low], [high - value]],
-                  error_kw={"capsize": 4})
-        axes.text(high + 2, place, f"{value:.0f} %", va="center")
+        error = [[value - low], [high - value]]
+        axes.barh(place, value, color=OKABE_ITO[place], xerr=error, error_kw={"capsize": 4})
+        axes.text(high + 2, place, f"{value:.1f} %", va="center")
     axes.set_yticks(range(len(values)), values)
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel=label, title=title)

@@ -1,0 +1,9 @@
+"""Exercises that answer back: check, hint, predict, measured, verdict and progress.
+
+One module a lesson (`lesson_02`, ...) declares its exercises, predictions and claims;
+how to write one stands in `notebooks/source/README.md`.
+"""
+
+from .learner import check, hint, measured, predict, progress, verdict
+
+__all__ = ["check", "hint", "measured", "predict", "progress", "verdict"]
