@@ -6,7 +6,7 @@ QUIET := env -u SBERT_LESSONS_BACKBONE -u SBERT_LESSONS_DATA OMP_NUM_THREADS=1 H
 SPREAD := -n 2 --dist loadscope
 NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb)
 
-.PHONY: help lab test test-all doctor lessons results bench lock clean
+.PHONY: help lab test test-all doctor lessons bench lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -29,9 +29,6 @@ doctor: $(READY) ## say what is missing on this computer, and what to do about i
 
 lessons: $(READY) ## for authors: rebuild and run all notebooks from notebooks/source
 	$(RUN) tools/build_notebooks.py --execute
-
-results: $(READY) ## for authors: record full-scale results in data/results
-	$(RUN) tools/record_results.py
 
 bench: $(READY) ## measure encode() and training beside sentence-transformers
 	OMP_NUM_THREADS=2 $(RUN) tools/bench.py

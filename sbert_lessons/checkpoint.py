@@ -1,8 +1,9 @@
 """Files that are whole or not there: folders renamed into place, optimizer state without pickle."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -55,8 +56,9 @@ def damaged_files(listing: Path, folder: Path) -> list[Path]:
     if not listing.exists():
         return []
     lines = [line.split("  ", 1) for line in listing.read_text("utf8").splitlines()]
-    wanted = {listing.parent / name: digest for digest, name in lines}
-    return [p for p, digest in wanted.items() if folder in p.parents and file_digest(p) != digest]
+    wanted = {listing.parent.resolve() / name: digest for digest, name in lines}
+    inside = [path for path in wanted if folder.resolve() in path.parents]
+    return [path for path in inside if file_digest(path) != wanted[path]]
 
 
 def optimizer_tensors(optimizers: list[Optimizer]) -> dict[str, Tensor]:
@@ -80,23 +82,40 @@ def restore_optimizers(optimizers: list[Optimizer], tensors: dict[str, Tensor]) 
         optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def save_checkpoint(path: Path, model: nn.Module, optimizers: list[Optimizer], step: int) -> None:
-    """Model, optimizer state and step in one safetensors file, renamed into place when whole."""
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizers: list[Optimizer],
+    step: int,
+    history: Sequence[dict] = (),
+) -> None:
+    """All of a run's state in one safetensors file, renamed into place when whole."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(optimizers).items()}
     # a copy of each: safetensors refuses tensors that share memory, as tied embeddings do
     tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}
     draft = path.with_name(path.name + ".part")
+    notes = {"step": str(step), "history": json.dumps([*history], default=float)}
     with writable(path.parent):
-        save_file(tensors, draft, metadata={"step": str(step)})
+        save_file(tensors, draft, metadata=notes)
     os.replace(draft, path)
+
+
+def load_history(path: Path) -> list[dict]:
+    """The history that `save_checkpoint` was given."""
+    return json.loads(read_notes(path)["history"])
+
+
+def read_notes(path: Path) -> dict[str, str]:
+    """The notes at the head of a safetensors file."""
+    with safe_open(path, "pt") as file:
+        return file.metadata()
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizers: list[Optimizer]) -> int:
     """Restore model and optimizers in place; returns the step to go on from."""
     try:
-        with safe_open(path, "pt") as file:
-            step = int(file.metadata()["step"])
+        step = int(read_notes(path)["step"])
         tensors = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start afresh.") from error

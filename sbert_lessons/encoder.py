@@ -91,9 +91,10 @@ class SentenceEncoder(nn.Module):
         store = self.tokenize(texts)
         vectors = np.empty((len(store), self.dim), dtype=np.float32)
         batches = length_sorted_batches(store.lengths, batch_size)
-        short = len(batches) <= LONG_WORK
+        if len(batches) > LONG_WORK:
+            batches = tqdm(batches, "encode", leave=False)
         with evaluating(self):
-            for rows in tqdm(batches, "encode", leave=False, disable=short):
+            for rows in batches:
                 ids, mask = (x.to(self.backbone.device) for x in store.batch(rows))
                 vectors[rows] = self(ids, mask).float().cpu().numpy()
         return vectors
@@ -174,7 +175,7 @@ def load_backbone(path: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenize
 def check_model_folder(folder: Path) -> None:
     """One clear sentence if a file of a model is missing or damaged.
 
-    The bundled weights are compared with data/checksums.sha256: a flipped bit changes no file format.
+    Bundled files are compared with data/checksums.sha256: a flipped bit breaks no file format.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no model in {folder}: check the path.")

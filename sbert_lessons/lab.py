@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ".handed-out.json"
 FIRST_LESSON = "00_start_here.ipynb"
+SETTINGS = Path(__file__).with_name("jupyterlab")  # no question about news, no look for updates
 
 
 def hand_out(lessons: Path, work: Path) -> list[str]:
@@ -92,7 +93,14 @@ def write_whole(path: Path, content: bytes) -> None:
 def server_arguments(root: Path, page: str, extra: list[str]) -> list[str]:
     """Arguments for JupyterLab: open `page` in `root`; the access token stays on."""
     as_root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
-    return [f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/{page}", *as_root, *extra]
+    return [
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/{page}",
+        f"--LabApp.app_settings_dir={SETTINGS}",
+        "--log-level=WARN",
+        *as_root,
+        *extra,
+    ]
 
 
 def serve(root: Path, extra: list[str]) -> None:

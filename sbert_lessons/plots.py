@@ -14,7 +14,7 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "
 
 
 def use_style() -> None:
-    """Readable sizes, light frames and the palette for every figure; tables with whole sentences."""
+    """Readable sizes, light frames, one palette; in tables, whole sentences."""
     pd.set_option("display.max_colwidth", None)
     plt.rcParams.update(
         {
@@ -128,6 +128,7 @@ def norm_lines(norms: pd.DataFrame, title: str) -> Figure:
     for (name, line), marker in zip(norms.items(), "os^vD<>", strict=False):
         axes.plot(line.index, line, marker=marker, markersize=4, label=name)
     axes.set(title=title, xlabel="tokens in the sentence", ylabel="average |u|", ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
-from sbert_lessons.checkpoint import load_checkpoint, save_checkpoint
+from sbert_lessons.checkpoint import load_checkpoint, load_history, save_checkpoint
 from sbert_lessons.data import TokenStore, shuffled_batches
 from sbert_lessons.encoder import SentenceEncoder
 
@@ -41,9 +40,7 @@ class Pairs:
             raise ValueError(
                 f"Need as many labels as rows, at least one; got sizes {sorted(sizes)}."
             )
-        self.labels = torch.tensor(np.asarray(labels))
-        if self.labels.is_floating_point():
-            self.labels = self.labels.float()
+        self.labels = label_tensor(labels)
         self.columns, self.size = len(columns), len(labels)
         self.store: TokenStore = encoder.tokenize([t for column in columns for t in column])
         self.lengths = self.store.lengths.reshape(self.columns, self.size).max(0)
@@ -52,6 +49,14 @@ class Pairs:
         """The arguments of `Siamese.forward` for these rows."""
         all_rows = np.concatenate([rows + self.size * i for i in range(self.columns)])
         return *self.store.batch(all_rows), self.columns, self.labels[rows]
+
+
+def label_tensor(labels: Sequence) -> Tensor:
+    """Labels as int64 (classes) or float32 (grades), `(N,)`."""
+    values = np.array(labels)
+    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+        raise ValueError("Labels must be numbers, none missing: give classes as 0, 1, 2 ...")
+    return torch.as_tensor(values, dtype=torch.float if values.dtype.kind == "f" else torch.long)
 
 
 def parameter_groups(
@@ -88,22 +93,23 @@ def train(
     """Train the encoder, and the objective's own parameters, on columns of sentences.
 
     `columns`: two lists of N sentences for pairs, three for triplets; `labels`: N of them, passed
-    to `objective(u, v, labels)`. The defaults are the paper's (SBERT, section 3.1), with AdamW and a
-    gradient norm of at most 1. `evaluate()` is called `evaluations` times an epoch; the returned
+    to `objective(u, v, labels)`. The defaults are the paper's (SBERT, section 3.1), with AdamW and
+    a gradient norm of at most 1. `evaluate()` is called `evaluations` times an epoch; the returned
     history has a row a step: step, loss, and what `evaluate` gave. With `checkpoint`, a run that
     was stopped goes on from that file. Raises ValueError for a loss that is not a number.
     """
-    set_seed(seed)
     accelerator = Accelerator()
     data, siamese = Pairs(encoder, columns, labels), Siamese(encoder, objective)
-    optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01)
+    optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01, fused=True)
     order = [b for e in range(epochs) for b in epoch_batches(data, batch_size, seed, e)]
-    schedule = LambdaLR(optimizer, warmup_then_decay(len(order), warmup))
     siamese, optimizer = accelerator.prepare(siamese, optimizer)
     first, history = 0, []
     if checkpoint is not None and checkpoint.exists():
-        first = load_checkpoint(checkpoint, siamese, [optimizer])
-        schedule.step(first)
+        first, history = load_checkpoint(checkpoint, siamese, [optimizer]), load_history(checkpoint)
+    elif checkpoint is not None:  # so that a place that takes no file is found out now
+        save_checkpoint(checkpoint, siamese, [optimizer], first)
+    factor = warmup_then_decay(len(order), warmup)
+    schedule = LambdaLR(optimizer, lambda step: factor(first + step))
     marks = set(np.linspace(0, len(order), epochs * evaluations + 1).astype(int)[1:])
     siamese.train()
     for step in tqdm(range(first, len(order)), "train", leave=False):
@@ -111,6 +117,7 @@ def train(
             x.to(accelerator.device) if isinstance(x, Tensor) else x
             for x in data.batch(order[step])
         )
+        torch.manual_seed(1_000_003 * seed + step)  # dropout, too, is a function of the step alone
         loss = siamese(*batch)
         if not loss.isfinite():
             raise ValueError(
@@ -125,7 +132,7 @@ def train(
         if step + 1 in marks:
             history[-1] |= evaluate() if evaluate else {}
             if checkpoint is not None:
-                save_checkpoint(checkpoint, siamese, [optimizer], step + 1)
+                save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history)
     encoder.eval()
     return pd.DataFrame(history)
 

@@ -161,11 +161,18 @@ def test_interrupted_write_leaves_the_old_file_and_no_draft(tmp_path, monkeypatc
 def test_server_opens_the_page_and_keeps_its_token(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     arguments = lab.server_arguments(tmp_path, "tree/work/a.ipynb", ["--no-browser"])
-    assert arguments == [
+    assert arguments[:2] == [
         f"--ServerApp.root_dir={tmp_path}",
         "--LabApp.default_url=/lab/tree/work/a.ipynb",
-        "--no-browser",
     ]
+    assert arguments[-1] == "--no-browser"
+    assert not any("token" in argument or "root" in argument for argument in arguments[2:])
+
+
+def test_jupyterlab_asks_nobody_about_news():
+    settings = json.loads((lab.SETTINGS / "overrides.json").read_text())
+    notification = settings["@jupyterlab/apputils-extension:notification"]
+    assert notification == {"fetchNews": "false", "checkForUpdates": False}
 
 
 def test_server_needs_leave_only_for_root(monkeypatch, tmp_path):

@@ -3,8 +3,9 @@
 python tools/corpus.py --source ../shared/data --out build/corpus
 
 Writes into --out: `tokenizer.json`, shards of uint16 token ids, `token-vectors.npy` (a first guess
-of the token embeddings from co-occurrence counts) and `corpus.json` with counts. Only sources whose
-licence lets the weights be shared are read, and every line that holds a sentence of STS12-16, STS-B or SICK is dropped.
+of the token embeddings from co-occurrence counts) and `corpus.json` with counts. Only sources
+whose licence lets the weights be shared are read, and every line that holds a sentence of STS12-16,
+STS-B or SICK is dropped.
 """
 
 import argparse

@@ -17,7 +17,8 @@ BINS = [-0.1, 0.99, 1.99, 2.99, 3.99, 5]
 
 def word_types(pairs: pd.DataFrame) -> int:
     """Distinct lower-case words in both columns."""
-    return len({w for column in ("sentence1", "sentence2") for t in pairs[column] for w in words(t)})
+    texts = [*pairs["sentence1"], *pairs["sentence2"]]
+    return len({word for text in texts for word in words(text)})
 
 
 def column(pairs: pd.DataFrame) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from sbert_lessons.exercises.lesson_02 import scores_of_masks
 
-FULL, INNER, NO_CLS, NO_SEP, LAST_PLACE = scores_of_masks()
+FULL, INNER, NO_CLS, NO_SEP = scores_of_masks()
 RIGHT_03 = {
     "A": "left padding",
     "B": "dot product",
@@ -46,7 +46,6 @@ WRONG = {
         "sign": FULL - INNER,
         "only [CLS]": NO_CLS - FULL,
         "only [SEP]": NO_SEP - FULL,
-        "last place": LAST_PLACE - FULL,
         "a score": INNER,
     },
     "02.5": {

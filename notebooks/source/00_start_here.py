@@ -1,0 +1,632 @@
+# %% [markdown]
+# # 00 Start here
+#
+# **Question.** What can one vector per sentence do?
+#
+# **You will be able to**
+# - search, map, group and deduplicate sentences by meaning
+# - say what a sentence vector is, and compute a cosine by hand
+# - name three things that such a vector does not see
+# - work with this course: predict, run, check
+#
+# **You need** basic Python, and to know what a vector is. Nothing else: no GPU, no network.
+#
+# **Time.** 20 minutes to read and answer, 15 s to run.
+
+# %% [markdown]
+# ## Search your own sentences
+#
+# Click the cell below, press Shift+Enter, and go on down with Shift+Enter.
+# It loads `mini-SBERT`, a small sentence encoder that came with the course.
+
+# %% tags=["setup"]
+import numpy as np
+import pandas as pd
+
+from sbert_lessons.data import DATA, read_tsv
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.evaluation import cosine, interval, jaccard
+from sbert_lessons.exercises import check, hint, measured, predict, progress, verdict
+from sbert_lessons.plots import rates, sentence_map, show, stripes, use_style
+from sbert_lessons.search import Index, top_k, unit
+
+use_style()
+encoder = SentenceEncoder.load(mini_sbert())
+
+# %% [markdown]
+# Eighteen sentences of ours:
+
+# %%
+sentences = [
+    "The train was two hours late.", "Our train arrived two hours late.",
+    "A man is cutting the grass.", "The soup is too hot to eat.",
+    "Children are building a snowman.", "The bakery opens at seven.",
+    "He lost his keys on the beach.", "It will rain all weekend.",
+    "I forgot to buy milk.", "I forgot to buy the milk.",
+    "The dog is asleep under the table.", "Our team won the match.",
+    "My neighbour has a new car.", "She is afraid of spiders.",
+    "The shop is closed on Sundays.", "He reads the newspaper at breakfast.",
+    "Their daughter is studying medicine.", "A woman is painting a fence.",
+]  # fmt: skip
+
+# %% [markdown]
+# Now yours.
+# Change the two in quotation marks, add more, and change the query as often as you like.
+# Our query shares no word with its best answer, except *the*.
+
+# %%
+my_sentences = [
+    *sentences,
+    "Write your own sentences here.",
+    "As many as you like.",
+]
+query = "A puppy sleeps on the floor."
+Index(encoder, my_sentences).search(query, k=3)
+
+# %% [markdown]
+# `Index` turned each sentence into a vector.
+# `search` did the same with the query, and sorted the sentences by *cosine*: 1 for two vectors of
+# one direction, 0 for a right angle.
+#
+# Is this more than counting words?
+# *Word overlap* is the share of common words in all words of two sentences.
+# It needs no model.
+# Here are both, side by side:
+
+# %%
+overlap = jaccard([query] * len(my_sentences), my_sentences)
+nearest = np.argsort(-overlap, kind="stable")[:3]
+by_words = [f"{overlap[i]:.2f}  {my_sentences[i]}" for i in nearest]
+found = Index(encoder, my_sentences).search(query, k=3)
+by_cosine = [f"{c:.2f}  {s}" for c, s in zip(found["cosine"], found["sentence"], strict=True)]
+pd.DataFrame({"by cosine": by_cosine, "by word overlap": by_words}, index=[1, 2, 3])
+
+# %% [markdown]
+# Word overlap counts *a*, *the* and *on*.
+# The encoder puts a puppy near a dog, and *sleeps* near *is asleep*.
+#
+# We picked this query because it works.
+# Forty that nobody picked come further down.
+# First, one that asks for more: *When can I get fresh bread in the morning?*
+# The best answer in our list is *The bakery opens at seven.*
+# At which of 18 places will it come?
+# Answer before you run on: replace `...` by one of the options, in quotes.
+# (From here on the lesson searches its own eighteen, whatever you wrote.)
+
+# %%
+predict("00.1", ...)
+
+# %%
+index = Index(encoder, sentences)
+bread = index.search("When can I get fresh bread in the morning?", k=18)
+place = 1 + bread["sentence"].tolist().index("The bakery opens at seven.")
+print(bread.head(3).to_string(index=False), f"\n\nThe bakery comes at place {place} of 18.")
+measured("00.1", "first" if place == 1 else "second or third" if place <= 3 else "lower")
+
+# %% [markdown]
+# If you expected the first place: that bread comes from a bakery, and that *opens at seven* answers
+# *when*, is knowledge about the world.
+# A small model has little of it; it holds on to things, scenes and the form of a sentence.
+#
+# Two habits to start with:
+# - **Read ranks, not cosines**: which cosine is high differs from model to model.
+# - **Distrust one example**, also ours.
+
+# %% [markdown]
+# ## How this course answers back
+#
+# You have used `predict` and `measured`: say what you expect, then see.
+# A wrong prediction costs nothing, and you will remember its result better.
+#
+# Exercises work the same way.
+# Do this one wrong first.
+# Look at the shape, type the *number of sentences* as your answer, and run both cells.
+# Read the reply, then do it right.
+
+# %%
+vectors = index.vectors
+print(vectors.shape)
+
+# %% [markdown]
+# ### Exercise 00.1
+# How many numbers does `mini-SBERT` use for one sentence?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+numbers = 192
+# END SOLUTION
+
+# %% tags=["check"]
+check("00.1", numbers)
+
+# %% [markdown]
+# A check never stops your notebook, and the lesson never builds on your answer: you may skip any
+# exercise.
+# Stuck?
+# `hint` gives one hint after the other.
+# They also wait, folded, under each check, with a solution.
+
+# %%
+hint("00.1")
+
+# %% [markdown]
+# `progress()` at the end of a lesson shows what you have done.
+# It is kept in `work/progress.json`, so you can stop at any time.
+
+# %% [markdown]
+# ## What one vector looks like
+#
+# Two sentences about a late train and one about milk: each is a row of 192 numbers.
+
+# %%
+rows = [0, 1, 8]
+names = [sentences[i] for i in rows]
+same, other = cosine(vectors[[0, 0]], vectors[[1, 8]])
+title = "The two sentences about a train have nearly the same stripes"
+alt = "Three rows of coloured stripes. The first two rows look alike; the third differs."
+show(stripes(vectors[rows], names, title), alt)
+print(f"cosine of rows 1 and 2: {same:.2f}; of rows 1 and 3: {other:.2f}")
+print(f"row 1 begins {vectors[0, :6].round(2)}, length {np.linalg.norm(vectors[0]):.1f}")
+
+# %% [markdown]
+# No single number means *train*.
+# Meaning lies in the direction of the whole row.
+# Cosine compares directions, and forgets lengths:
+#
+# $$\cos(u, v) = \frac{u \cdot v}{\lVert u \rVert \, \lVert v \rVert}
+# \qquad u \cdot v = \sum_d u_d v_d, \quad \lVert u \rVert = \sqrt{u \cdot u}$$
+#
+# By hand, in the plane: $u = (3, 4)$ has length $\sqrt{9 + 16} = 5$.
+# Twice as long, $(6, 8)$, it has the same direction: cosine 1.
+# At a right angle, $(-4, 3)$: cosine 0.
+
+# %%
+u = np.array([[3.0, 4.0]])
+by_hand = (3 * 6 + 4 * 8) / (5 * 10)
+assert by_hand == cosine(u, np.array([[6.0, 8.0]]))[0] == 1
+assert cosine(u, np.array([[-4.0, 3.0]]))[0] == 0
+
+# %% [markdown]
+# ### Exercise 00.2
+# With pencil: what is the cosine of $(3, 4)$ and $(4, 3)$?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+cosine_by_hand = (3 * 4 + 4 * 3) / (5 * 5)
+# END SOLUTION
+
+# %% tags=["check"]
+check("00.2", cosine_by_hand)
+
+# %% [markdown]
+# ### Exercise 00.3
+# Search is a little arithmetic.
+# Write it: from a query `(D,)` and a corpus `(N, D)` to the number of the nearest row, by cosine.
+
+
+# %% tags=["exercise"]
+def my_search(query, corpus):  # (D,), (N, D) -> a row number
+    # BEGIN SOLUTION
+    lengths = np.linalg.norm(corpus, axis=1) * np.linalg.norm(query)
+    return np.argmax(corpus @ query / lengths)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("00.3", my_search)
+
+# %% [markdown]
+# The package does the same for many queries at once.
+# From here on we use its `top_k`.
+
+# %%
+cosines, places = top_k(encoder.encode(query), vectors, k=1)  # (1, D), (N, D) -> (1, k), (1, k)
+print(f"{cosines[0, 0]:.2f}  {sentences[places[0, 0]]}")
+
+# %% [markdown]
+# ## A map, and groups without labels
+#
+# Twenty-four short sentences: six each on the kitchen, the weather, football and music.
+# The encoder is not told the topics.
+# *k-means* is asked for four groups of near vectors.
+# If each group is named after its commonest topic, how many sentences are in the group of their
+# topic?
+
+# %%
+predict("00.2", ...)
+
+# %%
+from sklearn.cluster import KMeans
+
+topics = read_tsv(DATA / "start" / "topics.tsv")
+points = unit(encoder.encode(topics["sentence"].tolist()))  # (24, D), each of length 1
+group = KMeans(4, n_init=10, random_state=0).fit_predict(points)
+table = pd.crosstab(topics["topic"], pd.Series(group, name="group"))
+in_place = int(table.max().sum())
+print(table.to_string(), f"\n\n{in_place} of 24 sentences are in the group of their topic.")
+measured("00.2", "all 24" if in_place == 24 else "18 to 23" if in_place >= 18 else "fewer")
+
+# %% [markdown]
+# If you expected all: short sentences share little with their topic except one word or two.
+# If you expected fewer: pure chance would put about ten in place.
+#
+# To see 192 dimensions we keep the two along which the points spread most (*principal components*).
+
+# %%
+from sklearn.decomposition import PCA
+
+pca = PCA(2).fit(points)
+xy = pca.transform(points)
+share = pca.explained_variance_ratio_.sum()
+title = f"Each topic has a region of its own; the map holds {share:.0%} of the spread"
+alt = "Twenty-four points in four colours, one for each topic, each with its sentence."
+show(sentence_map(xy, topics["topic"].tolist(), topics["sentence"].tolist(), title), alt)
+xy_by_topic = pd.DataFrame(xy, columns=["first", "second"]).groupby(topics["topic"]).mean()
+print("centre of each topic on the map\n" + xy_by_topic.round(2).to_string())
+
+# %% [markdown]
+# Look at the sentences that lie among strangers.
+# What do they share with their neighbours?
+# A map in two dimensions also lies a little: points that meet here may be far apart in the rest.
+
+# %% [markdown]
+# ## Near-duplicates, and a bug
+#
+# Two of our sentences were typed twice, in slightly other words.
+# This function should find them:
+
+
+# %%
+def duplicates(vectors, threshold):  # (N, D) -> a list of pairs of row numbers
+    cosines = unit(vectors) @ unit(vectors).T  # (N, N)
+    return [(i, j) for i, j in zip(*np.where(cosines >= threshold), strict=True)]
+
+
+pairs = duplicates(vectors, threshold=0.85)
+print(len(pairs), "pairs; the first is", sentences[pairs[0][0]], "=", sentences[pairs[0][1]])
+
+# %% [markdown]
+# ### Exercise 00.4
+# Every sentence is its own duplicate, and each true pair is found twice.
+# Mend it: each pair once, as `(i, j)` with `i < j`.
+# Exact copies count as duplicates too.
+
+
+# %% tags=["exercise"]
+def mended(vectors, threshold):  # (N, D) -> a list of pairs (i, j), i < j
+    # BEGIN SOLUTION
+    cosines = unit(vectors) @ unit(vectors).T
+    return [(i, j) for i, j in zip(*np.where(cosines >= threshold), strict=True) if i < j]
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("00.4", mended)
+
+# %% [markdown]
+# With each pair once, the nearest four of all 153 pairs are:
+
+# %%
+first, second = np.triu_indices(len(vectors), k=1)
+every = cosine(vectors[first], vectors[second])
+for n in np.argsort(-every)[:4]:
+    print(f"{every[n]:.2f}  {sentences[first[n]]}  |  {sentences[second[n]]}")
+
+# %% [markdown]
+# ## Was it luck? Forty questions
+#
+# One good example proves nothing.
+# Here are forty pairs of sentences that mean the same in other words.
+# They were written before any model was run on them.
+# Each question has one right answer among forty; guessing finds 1.
+
+# %%
+pairs40 = read_tsv(DATA / "start" / "paraphrases.tsv")
+questions, answers = pairs40["question"].tolist(), pairs40["answer"].tolist()
+pairs40.head(4)
+
+# %% [markdown]
+# Three rivals: **word overlap**; the **trained** encoder; and **raw** BERT, which is the same
+# network before it was trained on sentence pairs.
+# It has read a lot of text, filling in hidden words.
+# Its sentence vector is the average of its token vectors.
+# Does it need more?
+# Compared with the trained encoder, raw BERT finds how many answers at the first place?
+
+# %%
+predict("00.3", ...)
+
+
+# %%
+def is_first(similarities):  # (Q, Q), the right answer on the diagonal -> (Q,); ties share the 1
+    best = similarities == similarities.max(axis=1, keepdims=True)
+    return np.diag(best) / best.sum(axis=1)
+
+
+def cosines_of(encoder):
+    return unit(encoder.encode(questions)) @ unit(encoder.encode(answers)).T
+
+
+raw = SentenceEncoder.load(mini_bert())
+words = np.array([jaccard([q] * len(answers), answers) for q in questions])
+
+# %%
+hits = {
+    "word overlap": is_first(words),
+    "raw BERT": is_first(cosines_of(raw)),
+    "trained": is_first(cosines_of(encoder)),
+}
+percent = {name: 100 * hit.mean() for name, hit in hits.items()}
+gain = percent["trained"] - percent["raw BERT"]  # 10 points are 4 questions
+measured("00.3", "fewer" if gain >= 10 else "more" if gain <= -10 else "about as many")
+
+# %% [markdown]
+# With other questions the numbers would move.
+# How far?
+# We draw forty questions again and again from ours, with repeats (the *bootstrap*), and keep the
+# middle 95 % of the results.
+
+
+# %%
+def spread(values):
+    draws = np.random.default_rng(0).choice(values, (2000, len(values)))
+    return interval(100 * draws.mean(1))
+
+
+# %%
+ranges = {name: spread(hit) for name, hit in hits.items()}
+order = sorted(percent, key=percent.get)
+title = f"Most right answers: {order[-1]}; fewest: {order[0]}"
+alt = "A bar with an interval for word overlap, for raw BERT and for the trained encoder."
+show(rates(percent, ranges, "right answer first, % of 40 questions", title), alt)
+for name, (low, high) in ranges.items():
+    print(f"{name}: {percent[name]:.1f} %, interval {low:.0f} to {high:.0f}")
+
+# %% [markdown]
+# The three rivals answered the *same* questions, so compare question by question:
+
+# %%
+for one, two in (("trained", "raw BERT"), ("trained", "word overlap")):
+    low, high = spread(hits[one] - hits[two])
+    clear = "a clear difference" if low > 0 or high < 0 else "40 questions cannot tell"
+    print(f"{one} - {two}: {percent[one] - percent[two]:+.1f} [{low:+.0f}, {high:+.0f}]  {clear}")
+
+# %% [markdown]
+# Four things to bear in mind:
+# - If you expected *fewer*: with BERT-base, the paper's training on sentence pairs lifts the
+#   average of seven test sets from 54.81 to 74.89 (its Table 1).
+#   Whether forty questions show such a gain with this small model, the interval says.
+# - An interval that holds 0 means that forty questions cannot tell the two apart. Lesson 01
+#   measures on a thousand pairs.
+# - These pairs avoid common words, which is unfair to word overlap. On ordinary pairs it is a
+#   strong rival: no table of this course leaves it out.
+# - Our encoder is tiny: 4.5 million numbers, learned from text. `all-MiniLM-L6-v2`, with 23
+#   million and over a billion training pairs, finds 40 of 40.
+#   What we study is how such vectors come about, on a model that you can train yourself.
+
+# %% [markdown]
+# ## What the vector does not see
+#
+# Take a sentence.
+# Change one thing, so that it says something else.
+# Then say the first sentence in other words.
+# Which of the two is nearer to the original?
+
+# %%
+predict("00.4", ...)
+
+# %%
+changes = pd.DataFrame([
+    ("not", "The door is locked.", "The door is not locked.", "Nobody can open the door."),
+    ("never", "He always pays on time.", "He never pays on time.", "His bills are not late."),
+    ("opposite", "The film was good.", "The film was bad.", "I enjoyed the movie."),
+    ("roles", "The dog chased the cat.", "The cat chased the dog.", "The cat ran from the dog."),
+    ("number", "The bus leaves at seven.", "The bus leaves at nine.", "My bus goes at 7 o'clock."),
+    ("time", "Call me before lunch.", "Call me after lunch.", "Please phone in the morning."),
+], columns=["change", "original", "changed", "paraphrase"])  # fmt: skip
+
+# %%
+base = encoder.encode(changes["original"].tolist())
+for column in ("changed", "paraphrase"):
+    changes[f"cos {column}"] = cosine(base, encoder.encode(changes[column].tolist())).round(2)
+gap = changes["cos changed"].mean() - changes["cos paraphrase"].mean()
+print(changes.drop(columns="original").to_string(index=False), f"\n\nmean difference {gap:+.2f}")
+measured("00.4", "changed" if gap > 0.05 else "paraphrase" if gap < -0.05 else "the same")
+
+# %% [markdown]
+# If you expected the paraphrase: to us, *locked* and *not locked* are opposites.
+# To the vector they are two sentences about a locked door, with nearly the same words.
+# A bigger encoder does not help by itself: with `all-MiniLM-L6-v2` the mean difference is +0.24.
+# So do not use cosine to find out whether two texts *agree*.
+# What training on contradictions changes, and what not, is measured in lesson 05.
+#
+# ### Exercise 00.5
+# Which change does the vector not see *at all*?
+# Measure the cosine between *The dog is asleep under the table.* and each line of `edits`.
+# Answer with the name whose cosine is 1 (to four decimals).
+
+# %% tags=["exercise"]
+original = "The dog is asleep under the table."
+edits = {
+    "not": "The dog is not asleep under the table.",
+    "no full stop": "The dog is asleep under the table",
+    "capitals": "THE DOG IS ASLEEP UNDER THE TABLE.",
+    "question": "Is the dog asleep under the table?",
+}
+# BEGIN SOLUTION
+_cosines = cosine(encoder.encode([original] * 4), encoder.encode(list(edits.values())))
+unseen = dict(zip(_cosines.round(4), edits, strict=True))[1]
+# END SOLUTION
+
+# %% tags=["check"]
+check("00.5", unseen)
+
+# %% [markdown]
+# ## The question of this course
+#
+# How did `mini-SBERT` learn to search?
+# It was never shown a search, and never a cosine.
+# It was trained to *classify*:
+#
+# ```
+# training   "A dog sleeps."    -> u --+                             entailment,
+#                                      +--> (u, v, |u - v|) --> W --> neutral, or
+#            "An animal rests." -> v --+                             contradiction?
+#
+# use        u, v ---------------------------------------------> cosine(u, v)
+# ```
+#
+# After training, `W` is thrown away, and a measure takes its place that no training step has seen.
+# **Trained with a classifier, used with cosine: why does that work?** Readers have asked since the
+# paper came out in 2019.
+# Lesson 05 measures whether it works, lesson 06 why.
+#
+# On the way, each claim of the paper becomes an experiment, and each experiment ends in a verdict:
+# *supported*, *softened*, *refuted* or *undecided*.
+# The verdicts of all lessons make one table, the **claims ledger** of lesson 14.
+# No verdict is typed by hand: on your computer, with another model, they may be others.
+
+# %% [markdown]
+# ## How to study
+#
+# **Predict, run, look, explain.** Keep that order.
+# Change things: a lesson in `work/` is your copy, and an update never overwrites what you changed.
+# Do the core exercises; the extras can wait.
+# Answer the recall questions a day later.
+#
+# **Two paths.** *Two hours*: 00, 02, 03, 05, for the main idea and the main question.
+# *Twelve hours*: all, in order; 08 to 13 may be taken in any order.
+#
+# | lesson | subject | minutes |
+# |---|---|---|
+# | **00** | **Start here** | **20** |
+# | 01 | Judging sentence vectors | 45 |
+# | **02** | **Pooling: from token vectors to one** | **35** |
+# | **03** | **The softmax head** | **30** |
+# | 04 | Regression or classification? | 55 |
+# | **05** | **The mismatch: does it work?** | **35** |
+# | 06 | The mismatch: why? | 60 |
+# | 07 | Cosine on the labels? | 60 |
+# | 08 | InferSent | 50 |
+# | 09 | Contrast: SimCLR's head, SimCSE | 60 |
+# | 10 | Anisotropy and whitening | 60 |
+# | 11 | BERT-flow | 50 |
+# | 12 | RoFormer-Sim | 70 |
+# | 13 | To the library and to scale | 60 |
+# | 14 | The claims ledger | 30 |
+#
+# Lessons appear one by one: those in your folder are finished, the rest of the table is the plan.
+#
+# **Another backbone.** All lessons can run on another BERT: stop JupyterLab and start it with
+# `SBERT_LESSONS_BACKBONE=bert-base-uncased make lab` (a folder or a name; a name needs a network
+# once).
+# `SBERT_LESSONS_DATA` names another data folder, laid out like `data/`.
+# Texts speak of the bundled models; the verdicts follow yours.
+# `mini-SBERT` stays: with another backbone, raw and trained of this lesson are different networks.
+
+# %% [markdown]
+# ## Takeaways
+# - A sentence encoder turns each sentence into one vector; near in meaning should be near in
+#   direction.
+# - Cosine compares directions: $u \cdot v$ divided by both lengths.
+# - Search, maps, groups and near-duplicates all come from the same vectors.
+# - One example proves nothing: count on pairs written beforehand, beside word overlap, with an
+#   interval.
+# - Opposite statements can have nearly the same vector: a high cosine means *about the same thing*.
+
+# %% [markdown]
+# ## Verdicts
+# The margin is the smallest effect that counts.
+# With forty questions we ask for 20 points: less could be luck.
+# In a cosine we ask for 0.05.
+
+# %%
+verdict("00.A", round(percent["trained"] - percent["word overlap"], 1), margin=20)
+
+# %%
+verdict("00.B", round(gain, 1), margin=20)
+
+# %%
+verdict("00.C", round(gap, 2), margin=0.05)
+
+# %% [markdown]
+# ## Recall
+# **1. Two vectors have cosine 1. Are they equal?**
+#
+# <details><summary>Answer</summary>
+#
+# Not necessarily.
+# They have the same direction; one may be longer.
+#
+# </details>
+#
+# **2. A search returns a cosine of 0.6 at the first place. Is that a good match?**
+#
+# <details><summary>Answer</summary>
+#
+# The number alone does not say.
+# In some models any two sentences reach 0.6.
+# Compare with the other ranks, or with random pairs.
+#
+# </details>
+#
+# **3. Why do we draw the forty questions again with repeats?**
+#
+# <details><summary>Answer</summary>
+#
+# To see how far the result would move with other questions of the same kind.
+#
+# </details>
+#
+# **4. What is thrown away when the training of SBERT ends?**
+#
+# <details><summary>Answer</summary>
+#
+# The classifier `W`.
+# The encoder stays, and its vectors are compared by cosine.
+#
+# </details>
+
+# %% [markdown]
+# ## References
+# - Reimers & Gurevych (2019), *Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks*,
+#   arXiv 1908.10084: section 1 (search and clustering with one vector a sentence),
+#   section 3 (the classification objective), Table 1 (BERT before and after training).
+# - huggingface/sentence-transformers, issue 17 (open since 2019: why cosine after a classifier?)
+#   and issue 134 (negated sentences score high).
+# - Devlin and others (2019), *BERT*, arXiv 1810.04805: the network, and how it learns by filling
+#   in hidden words.
+
+# %% [markdown]
+# ## If something goes wrong
+# <details><summary>"No module named sbert_lessons"</summary>
+#
+# The notebook runs in another Python.
+# Start it with `make lab` from the course's folder, and choose *Kernel > Change Kernel > Python 3
+# (ipykernel)*.
+#
+# </details>
+#
+# <details><summary>"... is missing" or "There is no model in ..."</summary>
+#
+# Run `make doctor`: it looks at every file of the course and says how to restore it.
+#
+# </details>
+#
+# <details><summary>Names are not defined, or results look odd after edits</summary>
+#
+# Cells ran out of order.
+# *Run > Restart Kernel and Run All Cells* begins afresh; your text is kept.
+# Leave `sentences` as it is, and write your own into `my_sentences`: later cells count on ours.
+#
+# </details>
+#
+# <details><summary>My prediction does not change any more</summary>
+#
+# After the experiment has run, the first prediction stands.
+# That is on purpose.
+#
+# </details>
+
+# %%
+progress("00")

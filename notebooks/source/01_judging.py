@@ -1,0 +1,837 @@
+# %% [markdown]
+# # 01 Judging sentence vectors
+#
+# **Question.** How do we know that a sentence vector is good?
+#
+# **You will be able to**
+# - score sentence vectors against graded pairs, and compute the score by hand
+# - say what a cosine of 0.7 means, and when it means nothing
+# - put an interval around a score, and tell a real difference from a lucky one
+# - choose between a fast and an exact way to compare sentences, by counting
+#
+# **You need** lesson 00; what a vector, a length and a dot product are.
+#
+# **Time.** 60 minutes to read and answer, 30 s to run.
+
+# %% tags=["setup"]
+from timeit import repeat
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from sbert_lessons import plots
+from sbert_lessons.data import load_sts
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.search import unit
+
+plots.use_style()
+pd.set_option("display.max_colwidth", None)
+
+# %% tags=["setup"]
+from sbert_lessons.evaluation import SIMILARITIES, aggregate, bootstrap, cosine, interval, jaccard
+
+sts = load_sts("test")
+grades = sts["score"].to_numpy()
+rounded = np.floor(grades + 0.5).astype(int)  # 2.5 counts as 3
+overlap = jaccard(sts["sentence1"], sts["sentence2"])
+
+# %% [markdown]
+# ## Pairs with grades
+#
+# Lesson 00 searched with sentence vectors, and the results looked good.
+# "Looked good" is not a measurement: we chose the sentences, and we knew what we wanted to see.
+#
+# The usual measurement is **STS**, *semantic textual similarity*.
+# Someone reads two sentences and grades how near they are in meaning, from 0 to 5.
+# Our test set has the columns `sentence1`, `sentence2`, `score` and `genre`:
+
+# %%
+print(f"{len(sts)} pairs; genres {sts['genre'].value_counts().sort_index().to_dict()}")
+print("pairs of each grade, rounded:", dict(enumerate(np.bincount(rounded).tolist())))
+
+# %% [markdown]
+# Here is one pair of each whole grade. Read them before you read on.
+# Would you have given the same grades?
+
+# %%
+whole = sts[sts["score"].isin(range(6))].groupby("score").head(1).sort_values("score")
+whole[["score", "sentence1", "sentence2"]].reset_index(drop=True)
+
+# %% [markdown]
+# The scale, in short:
+#
+# | grade | the two sentences |
+# |---|---|
+# | 5 | mean the same |
+# | 4 | mean the same but for a small detail |
+# | 3 | agree in the main point; something that matters differs |
+# | 2 | share some details, but say different things |
+# | 1 | are about the same subject, and no more |
+# | 0 | have nothing to do with each other |
+#
+# **Who graded?** In the well-known sets (STS12 to STS16, STS-B), several people graded each pair.
+# The pairs here were written for this course by a language model, and graded by it,
+# twice: once while writing, once blind. `score` is the mean of the two.
+# At the end of the lesson we ask what such grades are worth.
+#
+# **Dev and test.** There is a second set, `load_sts("dev")`. Whatever has to be chosen
+# (a pooling, a learning rate, a measure) is chosen there. The test set is scored once, at the end:
+# a score on the pairs that one has chosen by is too good to be true.
+#
+# **Hard cases.** Many pairs here share nearly all words and differ in meaning (grade 2),
+# or share hardly a word and agree (grade 4). Remember this when you see the scores:
+#
+# $$\text{Jaccard}(A, B) = \frac{|A \cap B|}{|A \cup B|}$$
+#
+# counts words that both sentences have, and divides by all words that one of them has.
+# It knows nothing of meaning. It is **the line to beat**, and it stands in every table below.
+
+# %%
+a, b = {"the", "cat", "sleeps"}, {"the", "cat", "is", "asleep"}
+by_hand = len(a & b) / len(a | b)
+assert by_hand == jaccard(["The cat sleeps."], ["The cat is asleep."])[0]
+by_hand  # 2 words shared, 5 in all
+
+# %% [markdown]
+# ## A label is not a grade
+#
+# The models of this course are *trained* on another kind of pair: **NLI**, natural language
+# inference. A *premise* is taken as true. Then a *hypothesis* about the same scene is one of three:
+#
+# - **E**, entailment: it must be true as well
+# - **N**, neutral: it may be true or not
+# - **C**, contradiction: it cannot be true
+#
+# Nine pairs, written here to make a point:
+
+# %%
+boy = "A boy in a yellow raincoat is jumping over puddles on the way to school."
+trees = "The council will plant two hundred trees along the river this winter."
+nli = pd.DataFrame([
+    (boy, "E", "A child is outside."),
+    (boy, "N", "A boy in a yellow raincoat is jumping over puddles because he is happy."),
+    (boy, "C", "A boy in a yellow raincoat is not jumping over puddles on the way to school."),
+    (trees, "E", "Trees will be planted."),
+    (trees, "N", "The council will plant two hundred trees along the river to stop the floods."),
+    (trees, "C", "The council will plant no trees along the river this winter."),
+], columns=["premise", "label", "hypothesis"])  # fmt: skip
+
+# %%
+meat = [("E", "I used to eat meat."), ("N", "I stopped eating meat for my health."),
+        ("C", "I never stopped eating meat.")]  # fmt: skip
+rows = [("I stopped eating meat three years ago.", *pair) for pair in meat]
+nli = pd.concat([nli, pd.DataFrame(rows, columns=nli.columns)], ignore_index=True)
+nli["overlap"] = jaccard(nli["premise"], nli["hypothesis"]).round(2)
+nli
+
+# %% [markdown]
+# Look at the three C pairs. They share the most words, and they have the same subject.
+# As STS pairs they would get a 2 or so: *share details, say different things*.
+# And "A child is outside" follows from its premise, but says much less: no 5 either.
+#
+# So NLI labels are **not** similarity: E is not "5", C is not "0", and N lies not in the middle.
+# NLI also has a direction ("A child is outside" does not entail the raincoat); STS has none.
+# Yet a model trained on these labels is then used to measure similarity.
+# Why that works at all is the subject of lessons 05 to 07. Here we build the yardstick.
+#
+# ## From pairs to one number
+#
+# We have a grade and a cosine for each pair. How well do they agree? Take five pairs:
+
+# %%
+grade = np.array([5.0, 3.5, 2.0, 1.0, 0.0])
+cos = np.array([0.81, 0.62, 0.74, 0.35, 0.30])
+ranks = pd.DataFrame({"grade": grade, "cosine": cos})
+ranks["rank of grade"], ranks["rank of cosine"] = rankdata(grade), rankdata(cos)
+ranks["d"] = ranks["rank of grade"] - ranks["rank of cosine"]
+ranks
+
+# %% [markdown]
+# The grades are on a scale from 0 to 5, the cosines on another. So look at the **order** alone:
+# give the smallest value rank 1, the next rank 2, and so on.
+# The two orders differ in one place: the second and third pair have changed places.
+#
+# **Pearson's correlation** measures how near points lie to a straight line:
+#
+# $$r = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}
+# {\sqrt{\sum_i (x_i - \bar x)^2 \sum_i (y_i - \bar y)^2}}$$
+#
+# **Spearman's correlation** $\rho$ is Pearson's correlation of the *ranks*. By hand:
+# the ranks minus their mean 3 are (2, 1, 0, -1, -2) and (2, 0, 1, -1, -2).
+# The products add up to 4 + 0 + 0 + 1 + 4 = 9, the squares to 10 and 10. So $\rho = 9/10$.
+
+# %%
+from sbert_lessons.evaluation import pearson, spearman
+
+by_hand = 100 * np.corrcoef(rankdata(grade), rankdata(cos))[0, 1]
+assert np.isclose(by_hand, 90) and np.isclose(by_hand, spearman(cos, grade))
+print(f"Spearman {spearman(cos, grade):.2f}, Pearson {pearson(cos, grade):.2f}")
+
+# %% [markdown]
+# Papers print both times 100, and so does this course.
+#
+# Without ties there is a short form, $\rho = 1 - 6 \sum d^2 / (n(n^2-1))$: here $1 - 12/120 = 0.9$.
+# Grades do have ties: many pairs have the same one. Equal values share the mean of their ranks,
+# and then the short form is no longer exact. Pearson of the ranks always is.
+#
+# ### Exercise 01.1
+# Five pairs have the grades 5, 4, 4, 1, 0 and the cosines 0.90, 0.70, 0.80, 0.75, 0.10.
+# Compute Spearman's $\rho$ with pencil and paper.
+# Give it with three decimals, as a number between -1 and 1.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+_grade_ranks = np.array([5, 3.5, 3.5, 2, 1]) - 3
+_cosine_ranks = np.array([5, 2, 4, 3, 1]) - 3
+rho = (_grade_ranks @ _cosine_ranks) / np.sqrt(9.5 * 10)
+# END SOLUTION
+
+# %% tags=["check"]
+check("01.1", rho)
+
+# %% [markdown]
+# ### Exercise 01.2
+# Write Spearman's correlation x 100. Use `rankdata`, which gives equal values their mean rank.
+
+
+# %% tags=["exercise"]
+def my_spearman(x, y):  # (N,), (N,) -> float
+    # BEGIN SOLUTION
+    return 100 * np.corrcoef(rankdata(x), rankdata(y))[0, 1]
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("01.2", my_spearman)
+
+# %% [markdown]
+# ### Why ranks?
+#
+# Now with real vectors. Two models, both bundled, with the same architecture:
+#
+# - **raw mini-BERT** has read much text and learnt to fill in missing words. No one has ever
+#   told it what a sentence vector should be.
+# - **mini-SBERT** is the same model, trained further on NLI pairs as in the SBERT paper.
+#
+# A sentence vector is the mean of its token vectors. CLS, the vector of the first token,
+# is the other usual choice (lesson 02 looks into this).
+
+# %%
+from sbert_lessons.evaluation import encode_pairs
+
+encoders = {
+    "raw, CLS": SentenceEncoder.load(mini_bert(), pooling="cls"),
+    "raw, mean": SentenceEncoder.load(mini_bert(), pooling="mean"),
+    "mini-SBERT": SentenceEncoder.load(mini_sbert()),
+}
+vectors = {name: encode_pairs(encoder, sts) for name, encoder in encoders.items()}
+{name: u.shape for name, (u, v) in vectors.items()}  # (N, D)
+
+# %% [markdown]
+# Take the trained model's cosines $c$, and stretch them: $e^{10c}$.
+# The order stays as it was, the distances between the values do not.
+
+# %%
+predict("01.1", ...)
+
+# %%
+cosines = {name: cosine(u, v) for name, (u, v) in vectors.items()}
+c = cosines["mini-SBERT"]
+scales = {"c": c, "2c - 1": 2 * c - 1, "exp(10c)": np.exp(10 * c), "Jaccard": overlap}
+moved = pd.DataFrame(
+    {n: {"Pearson": pearson(x, grades), "Spearman": spearman(x, grades)} for n, x in scales.items()}
+).T
+plots.show(plots.stretched(c, grades), alt="Two scatter plots of grade against cosine and against "
+           "exp(10 cosine): on the right nearly all points crowd at the left edge.")  # fmt: skip
+moved.round(1)
+
+# %%
+change = (moved.loc["c"] - moved.loc["exp(10c)"]).abs() > 1
+kinds = {(True, True): "both", (True, False): "only pearson", (False, True): "only spearman"}
+measured("01.1", kinds.get((bool(change["Pearson"]), bool(change["Spearman"])), "neither"))
+
+# %% [markdown]
+# Shifting and scaling ($2c - 1$) changes neither. Stretching changes Pearson alone.
+# If you expected both to change: no pair has overtaken another, so no rank has moved.
+#
+# Search, clustering of neighbours and finding duplicates use the order alone.
+# A model whose cosines all lie between 0.9 and 1 can have a perfect order.
+# Reimers and others (2016) showed that Pearson can even choose the wrong system for a task.
+# So the SBERT paper reports Spearman, and so do we.
+#
+# ## Is 0.7 a high cosine?
+#
+# Two sentences have a cosine of 0.7. Are they alike? That depends on what *unlike* sentences get.
+# The **random-pair baseline**: pair each first sentence with the second sentence of the next row.
+# The rows are in random order, so nearly all of these pairs have nothing in common.
+
+# %%
+predict("01.2", ...)
+
+# %%
+rng = np.random.default_rng(0)
+n, dim = vectors["raw, mean"][0].shape
+vectors["random vectors"] = rng.normal(size=(n, dim)), rng.normal(size=(n, dim))
+cosines["random vectors"] = cosine(*vectors["random vectors"])
+unrelated = {m: cosine(vectors[m][0], np.roll(vectors[m][1], 1, axis=0)) for m in vectors}
+baseline = pd.DataFrame({
+    m: {"mean": x.mean(), "spread (sd)": x.std(), "% above 0.5": 100 * (x > 0.5).mean(),
+        "% above 0.7": 100 * (x > 0.7).mean()} for m, x in unrelated.items()
+}).T  # fmt: skip
+
+# %%
+names = ["random vectors", "raw, mean", "mini-SBERT"]
+figure = plots.random_pair_histograms(
+    {m: unrelated[m] for m in names},
+    f"Unrelated pairs: mean cosine {baseline.loc['raw, mean', 'mean']:.2f} in raw mini-BERT",
+)
+plots.show(figure, alt="Histograms of the cosines of unrelated pairs: random vectors around 0, "
+           "both BERT models far to the right of them.")  # fmt: skip
+baseline.round(2)
+
+# %%
+level = baseline.loc["raw, mean", "mean"]
+measured("01.2", "below 0.1" if level < 0.1 else "0.1 to 0.4" if level < 0.4 else "above 0.4")
+
+# %% [markdown]
+# Random vectors in $D$ dimensions have cosines around 0, with a spread of about $1/\sqrt D$.
+# If you expected the same of unrelated sentences: BERT's vectors do not fill the space.
+# They share a large common part, as if they lay in a **cone**, so that all cosines are high.
+# (Lesson 10 asks whether the cone is a problem.)
+#
+# For search the cone does no harm: it lifts all cosines, and ranks do not mind.
+# It makes one habit dangerous: "above 0.7 means similar". A threshold belongs to one model.
+# Before you use one, look at that model's random pairs.
+#
+# ## Four ways to compare two vectors
+#
+# | similarity | formula |
+# |---|---|
+# | cosine | $u \cdot v \,/\, (\lVert u \rVert \lVert v \rVert)$ |
+# | dot product | $u \cdot v$ |
+# | Euclidean, negated | $-\lVert u - v \rVert$ |
+# | Manhattan, negated | $-\sum_d \lvert u_d - v_d \rvert$ |
+#
+# Distances get a minus sign, so that larger always means closer.
+# Take two vectors of length 1, and multiply out:
+#
+# $$\lVert u - v \rVert^2 = \lVert u \rVert^2 + \lVert v \rVert^2 - 2\, u \cdot v
+# = 2 - 2\cos(u, v)$$
+#
+# For example:
+
+# %%
+u, v = np.array([[1.0, 0.0]]), np.array([[0.6, 0.8]])
+print("cosine", cosine(u, v)[0], " |u - v|^2 =", round(float(((u - v) ** 2).sum()), 4))
+assert np.isclose(((u - v) ** 2).sum(), 2 - 2 * cosine(u, v)[0])
+
+# %% [markdown]
+# On vectors of length 1 a larger cosine *is* a smaller distance: the orders must agree.
+# Manhattan distance has no such law, even there.
+# Where vectors differ in length, cosine and Euclid may differ, and only for that reason.
+
+# %%
+predict("01.3", ...)
+
+# %%
+from sbert_lessons.evaluation import sts_table
+
+u, v = vectors["mini-SBERT"]
+both = {"own length": sts_table(u, v, grades), "length 1": sts_table(unit(u), unit(v), grades)}
+measures = pd.DataFrame({name: table["spearman"] for name, table in both.items()})
+assert np.ptp(measures.loc[["cosine", "dot", "euclidean"], "length 1"]) < 0.01
+lengths = np.linalg.norm(u, axis=1)
+print(f"lengths {lengths.mean():.1f} +- {lengths.std():.1f}")
+measures.loc["word overlap (Jaccard)"] = spearman(overlap, grades)
+measures.round(1)
+
+# %% [markdown]
+# Are these differences real, or luck of the sample? We need an interval, and build it further down.
+# Here is the answer in advance: for each measure, minus cosine, the range that 95 % of
+# 1,000 resamplings of the pairs stay in.
+
+# %%
+scores = bootstrap([f(u, v) for f in SIMILARITIES.values()], grades)  # (draws, 4)
+against_cosine = {
+    name: interval(scores[:, i] - scores[:, 0]) for i, name in enumerate(SIMILARITIES) if i
+}
+pd.DataFrame(against_cosine, index=["low", "high"]).T.round(1)
+
+# %%
+low, high = against_cosine["dot"]
+words = ("better than cosine", "worse than cosine", "as well as cosine")
+measured("01.3", words[0] if low > 0 else words[1] if high < 0 else words[2])
+
+# %% [markdown]
+# The paper says that Manhattan and Euclidean distance gave about the same as cosine.
+# Notes on it often make this "all measures agree". The dot product is another matter:
+# a long vector has large dot products with everything, near or not, and its length
+# says more about the words of a sentence than about the likeness of two.
+#
+# And do not compute all four, and report the best: that is choosing on the test set.
+# Tables of a well-known library once did so: 77.12, where cosine alone gives 76.98.
+#
+# ## The line to beat
+#
+# Now all of them in one table: random vectors, word overlap, raw mini-BERT, mini-SBERT.
+
+# %%
+predict("01.4", ...)
+
+# %%
+scorers = {"word overlap (Jaccard)": overlap, **cosines}
+board = pd.DataFrame({"Spearman": {m: spearman(x, grades) for m, x in scorers.items()}})
+board["minus Jaccard"] = board["Spearman"] - board.loc["word overlap (Jaccard)", "Spearman"]
+board["the paper (BERT-base, STS-B test)"] = board.index.map(
+    {"raw, CLS": "16.50", "raw, mean": "46.35", "mini-SBERT": "77.03"}
+).fillna("")
+board.sort_values("Spearman").round(1)
+
+# %% [markdown]
+# Do not compare our numbers with the paper's one by one: other pairs, and a model more than
+# twenty times smaller. Compare the **order** of the rows.
+#
+# A score hides where it comes from. Rank all pairs by each scorer,
+# from place 0 (least similar) to place 100, and take the mean place of the pairs of each grade.
+# A good scorer climbs in even steps.
+
+# %%
+shown = ["word overlap (Jaccard)", "raw, mean", "mini-SBERT"]
+places = pd.DataFrame({m: 100 * rankdata(scorers[m]) / n for m in shown})
+places = places.groupby(rounded).mean()
+figure = plots.place_by_grade(places, "Word overlap puts pairs of grade 2 above those of grade 5")
+plots.show(figure, alt="Mean place in the ranking by grade for three scorers. Word overlap climbs "
+           "to grade 2, falls at grade 3, and climbs a little after it.")  # fmt: skip
+places.T.assign(**{"2 above 3": places.loc[2] - places.loc[3]}).round(0).astype(int)
+
+# %% [markdown]
+# The last column says how far pairs of grade 2 stand *above* those of grade 3.
+# It ought to be below zero. For word overlap it is far above: "The mayor thanked the volunteers
+# after the flood" and "The volunteers criticised the mayor after the flood" share nearly all words.
+# The more a vector holds of *which words there are*, and of nothing else, the higher this number.
+#
+# And the nine NLI pairs from the beginning? Mean overlap and mean cosine for each label:
+
+# %%
+for m in ("raw, mean", "mini-SBERT"):
+    premises, hypotheses = (encoders[m].encode(list(nli[k])) for k in ("premise", "hypothesis"))
+    nli[m] = cosine(premises, hypotheses)
+nli.groupby("label")[["overlap", "raw, mean", "mini-SBERT"]].mean().loc[["E", "N", "C"]].round(2)
+
+# %% [markdown]
+# Nine pairs prove nothing, and these were chosen to be hard: see them as a question.
+# A reader who is asked "do they say the same?" would not put C first. Lesson 05 asks it with hundreds of pairs.
+#
+# This is why Jaccard stands in every table. On easy pairs, counting words is a strong scorer.
+# A model that does not beat it has not shown, on this test, that it knows more than words.
+#
+# ### Exercise 01.3
+# A colleague is proud of a new scorer:
+
+
+# %%
+def proud_score(u, v, grades):  # (N, D), (N, D), (N,) -> float
+    distance = np.linalg.norm(u - v, axis=1)
+    kept = grades >= 1  # "unrelated pairs only add noise"
+    x, y = np.sort(distance[kept]), np.sort(grades[kept])
+    return 100 * np.corrcoef(x, y)[0, 1]
+
+
+print(f"mini-SBERT {proud_score(u, v, grades):.1f}")
+print(f"random vectors {proud_score(*vectors['random vectors'], grades):.1f}")
+
+# %% [markdown]
+# Random vectors get a brilliant score too: the fastest test of any scorer, and this one fails it.
+# There are four bugs. Write it as it ought to be:
+# Spearman x 100 between *negative* Euclidean distance and grade, over all pairs.
+
+
+# %% tags=["exercise"]
+def honest_score(u, v, grades):  # (N, D), (N, D), (N,) -> float
+    # BEGIN SOLUTION
+    distance = np.linalg.norm(u - v, axis=1)
+    return 100 * np.corrcoef(rankdata(-distance), rankdata(grades))[0, 1]
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("01.3", honest_score)
+
+# %% [markdown]
+# ## How sure are we?
+#
+# Other pairs would have given another score. How different? We cannot write a thousand test sets.
+# But we can draw *with replacement* from the one we have: as many pairs as before,
+# some of them twice, some not at all. That is the **bootstrap**. One draw:
+
+# %%
+draw = np.random.default_rng(0).integers(n, size=n)
+one = spearman(c[draw], grades[draw])
+assert np.isclose(one, bootstrap([c], grades, draws=1, seed=0)[0, 0])
+print(f"all pairs {spearman(c, grades):.1f}, this draw {one:.1f}; "
+      f"{100 * len(np.unique(draw)) / n:.0f} % of the pairs are in it")  # fmt: skip
+
+# %% [markdown]
+# About 63 % of the pairs are in a draw, since $1 - (1 - 1/n)^n \approx 1 - 1/e$.
+# Now 1,000 draws. The interval that holds the middle 95 % of the scores says
+# how far a score may move when other pairs of the same kind are drawn.
+
+# %%
+order = ["random vectors", "raw, CLS", "word overlap (Jaccard)", "raw, mean", "mini-SBERT"]
+draws = bootstrap([scorers[m] for m in order], grades)  # (draws, models)
+ends = np.array([interval(column) for column in draws.T])
+sure = pd.DataFrame({"score": board.loc[order, "Spearman"], "low": ends[:, 0], "high": ends[:, 1]})
+half = (ends[:, 1] - ends[:, 0]).mean() / 2
+figure = plots.score_intervals(sure, f"With {n:,} pairs a score is known to ±{half:.0f} points")
+plots.show(figure, alt="Five scores with their 95 % intervals, each about ten points wide.")
+sure.assign(width=sure["high"] - sure["low"]).round(1)
+
+# %% [markdown]
+# Look at the last column! Many papers argue about one point.
+#
+# ### The same pairs for both
+#
+# A difference is known better than either score. A draw full of hard pairs pulls *all* models down,
+# so take the difference **inside each draw**: the *paired* bootstrap.
+# Compare it with a difference between draws that have nothing to do with each other:
+
+# %%
+def difference(first, second, shift=0):
+    """Score and 95 % interval of first - second; shift > 0 breaks the pairing of the draws."""
+    a, b = draws[:, order.index(first)], np.roll(draws[:, order.index(second)], shift)
+    low, high = interval(a - b)
+    return {"score": board.loc[first, "Spearman"] - board.loc[second, "Spearman"],
+            "low": low, "high": high}  # fmt: skip
+
+
+# %%
+questions = {"trained - raw mean": ("mini-SBERT", "raw, mean"),
+             "trained - Jaccard": ("mini-SBERT", "word overlap (Jaccard)"),
+             "raw mean - Jaccard": ("raw, mean", "word overlap (Jaccard)"),
+             "raw CLS - Jaccard": ("raw, CLS", "word overlap (Jaccard)")}  # fmt: skip
+gaps = pd.DataFrame({name: difference(*pair) for name, pair in questions.items()}).T
+unpaired = pd.DataFrame({name: difference(*pair, shift=1) for name, pair in questions.items()}).T
+far = ((gaps["low"] > 0) | (gaps["high"] < 0)).sum()
+figure = plots.score_intervals(gaps, f"{far} of {len(gaps)} intervals leave out 0")
+plots.show(figure, alt="Four differences of scores with their paired 95 % intervals and zero.")
+gaps.assign(width=gaps["high"] - gaps["low"], unpaired=unpaired["high"] - unpaired["low"]).round(1)
+
+# %%
+low, high = gaps.loc["raw mean - Jaccard", ["low", "high"]]
+measured("01.4", "above" if low > 0 else "below" if high < 0 else "no clear difference")
+
+# %% [markdown]
+# If the interval of a difference holds 0, this test set cannot tell the two apart.
+# That is not the same as "they are equal".
+# Look at the last two columns: the more alike two models are in what they find hard,
+# the more a paired comparison gains. So compare models on the same pairs, always.
+#
+# In the paper, averaged raw BERT vectors lost to averaged GloVe word vectors (46.35 against 58.02).
+# Whether they lose to words depends on the pairs: on a test where similar sentences
+# share their words, overlap is strong; here many pairs were written against it.
+#
+# ### How many pairs does one need?
+# Draw smaller test sets, of $k$ pairs each, a thousand of every size:
+# how wide is the range of their scores?
+
+# %%
+predict("01.5", ...)
+
+# %%
+def drawn_scores(k, draws=1000):
+    """Spearman x 100 of mini-SBERT on `draws` test sets of k pairs."""
+    rows = np.random.default_rng(0).integers(n, size=(draws, k))
+    return np.array([spearman(c[r], grades[r]) for r in rows])
+
+
+# %%
+widths = pd.Series({k: np.ptp(interval(drawn_scores(k))) for k in (50, 100, 200, 400, 800, n)})
+plots.show(plots.width_by_pairs(widths), alt="Width of the interval against the number of pairs, "
+           "both axes logarithmic: the dots lie along a line that falls as 1/sqrt(n).")  # fmt: skip
+widths.round(1).to_frame("width").T
+
+# %%
+ratio = widths[800] / widths[200]
+options = {1.0: "as wide", 0.5: "half as wide", 0.25: "a quarter as wide"}
+measured("01.5", options[min(options, key=lambda share: abs(share - ratio))])
+
+# %% [markdown]
+# The width falls as $1/\sqrt n$: four times the pairs, half the width.
+# If you expected a quarter: errors of single pairs partly cancel, and what is left of a sum of $n$
+# of them grows as $\sqrt n$, so the mean has $\sqrt n / n$.
+# It is a law with a cruel side: for one tenth of the width you need a hundred times the pairs.
+#
+# ### Exercise 01.4
+# Someone shows you a gain of 4 points on 100 pairs. Take the first 100 pairs of the test set,
+# and word overlap as the scorer. With 1,000 draws and seed 0 (both are the defaults):
+# how wide is the 95 % interval (high - low)?
+# And about how many pairs would it take for an interval 4 points wide?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+_low, _high = interval(bootstrap([overlap[:100]], grades[:100]))
+width = _high - _low
+pairs_needed = 100 * (width / 4) ** 2
+# END SOLUTION
+
+# %% tags=["check"]
+check("01.4", (width, pairs_needed))
+
+# %% [markdown]
+# ## One number out of four genres
+#
+# STS12 to STS16 each consist of several subsets, as ours consists of four genres.
+# There are three ways to make one number:
+#
+# - **all**: throw all pairs together, rank once (SBERT, SimCSE)
+# - **mean**: score each subset, take the mean
+# - **wmean**: the same, weighted by size (the papers on BERT-flow and whitening)
+#
+# They measure different things. Two tiny genres, each in perfect order:
+
+# %%
+gold = np.array([0, 2.5, 5, 0, 2.5, 5])
+predicted = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+genre = np.array(["news"] * 3 + ["questions"] * 3)
+{name: round(value, 1) for name, value in aggregate(predicted, gold, genre).items()}
+
+# %% [markdown]
+# Inside each genre the order is perfect: *mean* is 100. But any two questions get a higher cosine
+# than any two news lines, so that the common ranking is poor. *all* sees this, *mean* does not.
+# If your search runs over all genres at once, *all* is the honest one. On our pairs:
+
+# %%
+parts = sts["genre"].to_numpy()
+settings = pd.DataFrame({m: aggregate(scorers[m], grades, parts) for m in order}).T
+for g in np.unique(parts):
+    settings[g] = [spearman(scorers[m][parts == g], grades[parts == g]) for m in order]
+settings.round(1)
+
+# %% [markdown]
+# Our genres have nearly the same size, so *mean* and *wmean* nearly agree.
+# In the literature the setting has changed more than most methods do. SimCSE's authors
+# computed SBERT's average over the seven STS sets in two ways:
+# 74.85 with *all*, 73.55 with *wmean*.
+# For whitening (fitted to the test sentences) it was 64.26 and 69.19: a gain of five points by
+# another way of averaging. **Never compare two numbers before you know the setting of both.**
+#
+# Look at the columns on the right, too: the genre moves a score more than many a model does.
+#
+# ## What are the grades worth?
+#
+# No model can agree with grades better than the grades agree with themselves.
+# Each pair here was graded twice: `writer` while it was written, `blind` in another order,
+# without seeing the first grade. What do the two say about each other?
+
+# %%
+apart = (sts["writer"] - sts["blind"]).abs()
+print(f"Spearman of the two gradings {spearman(sts['writer'], sts['blind']):.1f}; "
+      f"{100 * (apart <= 0.5).mean():.0f} % differ by half a grade or less")  # fmt: skip
+two = {m: [spearman(scorers[m], sts[column]) for column in ("writer", "blind")] for m in order}
+pd.DataFrame(two, index=["against writer", "against blind"]).T.round(1)
+
+# %% [markdown]
+# The two gradings agree far better with each other than any scorer with either.
+# So there is much room above our models, and the noise of the grades hides none of it.
+#
+# How far to trust this? **Both graders are a language model of one kind.**
+# They may share habits and blind spots. So their agreement is a ceiling for *repeating these
+# grades*, not for agreeing with people, who may well differ more from each other.
+# The blind grades are a check against carelessness, and no proof that the grades are right.
+# You can test that better than any number here: grade ten pairs yourself.
+#
+# And STS is one task. A good place here says little about whether a *classifier* on top
+# of the vectors does well: that one may weigh each dimension, cosine weighs all alike.
+# In the paper raw BERT beats GloVe there (84.94 against 81.52), and loses on STS.
+#
+# ## What does it cost?
+#
+# A **cross-encoder** reads both sentences at once, and gives a score for the pair.
+# It sees every word of one sentence beside every word of the other, and is the better judge:
+# 88.33 against 85.35 on STS-B, both trained on NLI and then on STS-B.
+# A **bi-encoder** makes a vector of each sentence alone, and compares vectors.
+#
+# Find the two most similar of $n = 10,000$ sentences. The cross-encoder must read every pair:
+
+# %%
+size = 10_000
+pairs = size * (size - 1) // 2
+print(f"bi-encoder: {size:,} passes; cross-encoder: {pairs:,} passes")
+print(f"paper: 65 hours on one GPU, so {pairs / (65 * 3600):.0f} pairs a second; against 5 seconds")
+
+# %% [markdown]
+# Measure it on your machine: a thousand sentences, a thousand pairs read as one text,
+# and a thousand vectors compared with each other. Then extrapolate.
+# (The pair model here is only timed. It has the same shape, and was never trained to judge pairs.)
+
+# %%
+def seconds(work):
+    """Wall-clock time of one call: the shortest of three."""
+    return min(repeat(work, number=1, repeat=3))
+
+
+model, some = encoders["mini-SBERT"], sts.head(1000)
+single = list(some["sentence1"])
+joint = [f"{a} [SEP] {b}" for a, b in zip(some["sentence1"], some["sentence2"], strict=True)]
+some_vectors = unit(model.encode(list(sts["sentence2"].head(1000))))
+
+# %% tags=["nbval-ignore-output"] reason="seconds depend on the machine; verdict below"
+encoding = seconds(lambda: model.encode(single)) * size / 1000
+comparing = seconds(lambda: some_vectors @ some_vectors.T) * (size / 1000) ** 2
+reading = seconds(lambda: model.encode(joint)) * pairs / 1000
+print(f"bi-encoder: {encoding:.1f} s to encode, {comparing:.1f} s for all cosines")
+print(f"cross-encoder: {reading / 3600:.1f} hours")
+
+# %%
+times = reading / (encoding + comparing)
+print("at least 1,000 times faster:", times > 1000)
+
+# %% [markdown]
+# Almost all of this factor is counting: $n(n-1)/2$ passes against $n$, or $(n-1)/2$ to one.
+# It grows with the collection. For a hundred pairs, use the cross-encoder.
+# In practice one uses both: the bi-encoder finds a hundred candidates,
+# and the cross-encoder puts these in order.
+#
+# ### Exercise 01.5
+# Your collection has 1,000 sentences. How many passes does a cross-encoder need for all pairs,
+# and how many minutes does that take at the speed of the paper (49,995,000 pairs in 65 hours)?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+passes = 1000 * 999 // 2
+minutes = 65 * 60 * passes / 49_995_000
+# END SOLUTION
+
+# %% tags=["check"]
+check("01.5", (passes, minutes))
+
+# %% [markdown]
+# ## Takeaways
+# - Sentence vectors are judged by the rank correlation (Spearman x 100) of cosine and grade.
+# - A cosine has no meaning without the random pairs of the same model beside it.
+# - Word overlap is the line to beat, and random vectors are the test of the scorer itself.
+# - Put an interval on each score, compare on the same pairs, and remember 1/sqrt(n).
+# - A bi-encoder needs n passes where a cross-encoder needs n(n - 1)/2, and pays in exactness.
+
+# %% [markdown]
+# ## Verdicts
+# Of each difference we count only its sure part: the end of the 95 % interval that lies nearer to
+# zero, or zero if the interval holds it.
+# "About the same" means: the whole interval within 3 points.
+
+# %%
+def sure_part(low, high):
+    """The end of the interval nearest to zero; 0 if it holds zero."""
+    return max(low, 0) + min(high, 0)
+
+
+def room(low, high, limit=3):
+    """Above 0: the whole interval lies within +-limit. Below 0: all of it lies outside."""
+    outside = abs(sure_part(low, high))
+    return max(limit - max(abs(low), abs(high)), 0) + min(limit - outside, 0)
+
+
+# %%
+verdict("01.A", round(sure_part(*gaps.loc["trained - raw mean", ["low", "high"]]), 1), margin=2)
+
+# %%
+verdict("01.B", round(-sure_part(*gaps.loc["raw mean - Jaccard", ["low", "high"]]), 1), margin=2)
+
+# %% [markdown]
+# For a threshold to mean something, at most 5 % of unrelated pairs may pass it:
+
+# %%
+verdict("01.C", round(5 - baseline.loc["raw, mean", "% above 0.5"]), margin=2)
+
+# %%
+verdict("01.D", round(min(room(*against_cosine[m]) for m in ("euclidean", "manhattan")), 1), 0.3)
+
+# %%
+verdict("01.E", round(room(*against_cosine["dot"]), 1), margin=0.3)
+
+# %% [markdown]
+# As a power of ten, so that one machine says the same as another:
+
+# %%
+verdict("01.F", round(np.log10(times)), margin=3)
+
+# %% [markdown]
+# ## Recall
+# **1. Why do papers report Spearman rather than Pearson?**
+#
+# <details><summary>Answer</summary>
+#
+# Search and clustering use the order of similarities alone. Spearman sees the order alone;
+# Pearson also rewards a straight line, which a harmless stretch of the scale can bend.
+#
+# </details>
+#
+# **2. A model gives your two sentences a cosine of 0.7. What do you ask first?**
+#
+# <details><summary>Answer</summary>
+#
+# What cosine the same model gives to unrelated pairs, and how much these spread.
+#
+# </details>
+#
+# **3. Two unit vectors have the cosine 0.5. How far apart are they?**
+#
+# <details><summary>Answer</summary>
+#
+# $\lVert u - v \rVert^2 = 2 - 2 \cdot 0.5 = 1$, so their distance is 1.
+#
+# </details>
+#
+# **4. Two intervals overlap. Can the difference of the two models still be sure?**
+#
+# <details><summary>Answer</summary>
+#
+# Yes. On the same pairs both go up and down together; the paired interval of the difference
+# is narrower, and it may leave out zero.
+#
+# </details>
+#
+# **5. Why can *all* be far below *mean*?**
+#
+# <details><summary>Answer</summary>
+#
+# If one genre gets higher cosines than another at the same grade, each genre can be in good order
+# while the common ranking is not.
+#
+# </details>
+
+# %% [markdown]
+# ## References
+# - Reimers & Gurevych (2019), *Sentence-BERT*, arXiv 1908.10084: section 1 (65 hours), section 4
+#   (measures, unsupervised STS), Tables 1 and 2 (scores), Table 5 (classifiers on top).
+# - Reimers, Beyer & Gurevych (2016), *Task-oriented intrinsic evaluation of semantic textual
+#   similarity*, COLING: why Pearson can mislead.
+# - Gao, Yao & Chen (2021), *SimCSE*, arXiv 2104.08821: appendix B.2 and Table C.1
+#   (all, mean, wmean).
+
+# %% [markdown]
+# ## If something goes wrong
+# <details><summary>"No module named sbert_lessons"</summary>
+#
+# The notebook runs in another environment. Close it, run `make lab`, and open it from there.
+#
+# </details>
+#
+# <details><summary>"... is missing: restore it ..." when the pairs or a model are loaded</summary>
+#
+# The folder `data` is not complete.
+# `python -m sbert_lessons doctor` says which file is missing, and what to do.
+#
+# </details>
+#
+# <details><summary>My numbers differ from the stored ones in the last digit</summary>
+#
+# Another processor adds in another order. A difference of 0.1 means nothing here:
+# look at the width of the intervals. A larger one means other weights or other pairs.
+#
+# </details>
+
+# %%
+progress("01")

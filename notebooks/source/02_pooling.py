@@ -1,0 +1,801 @@
+# %% [markdown]
+# # 02 Pooling
+#
+# **Question.** How do many token vectors become one?
+#
+# **You will be able to**
+# - write six ways of pooling, and say what each takes from which token
+# - find the padding bugs that real libraries have shipped, and say which of them no score shows
+# - choose a layer and a pooling by measuring, and say how sure you are
+# - explain why two unrelated sentences have a cosine far above 0
+#
+# **You need** lesson 01 (Spearman, the STS score, Jaccard); what a mean and a dot product are.
+#
+# **Time.** 50 minutes to read and answer, 30 s to run.
+
+# %% tags=["setup"]
+import numpy as np
+import pandas as pd
+import torch
+
+from sbert_lessons import plots, pooling
+from sbert_lessons.data import load_sts
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.evaluation import bootstrap, cosine, interval, jaccard, spearman
+from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.plots import show
+from sbert_lessons.pooling import POOLINGS
+
+plots.use_style()
+
+# %% [markdown]
+# Two models: `raw` has only learned to guess hidden words, `trained` is the same model after NLI training with MEAN.
+# Two sets of graded pairs: on `dev` we choose, on `test` we report.
+#
+# The letters of this course: **B** sentences in a batch, **T** places for tokens, **D** numbers in a vector, **N** pairs.
+# All sentences of a set go through the model as one batch, first sentences on top, second sentences below:
+# vectors are `(2N, D)`, and `cosines` compares row $i$ with row $N + i$.
+
+# %% tags=["setup"]
+raw, trained = SentenceEncoder.load(mini_bert()), SentenceEncoder.load(mini_sbert())
+dev, test = load_sts("dev"), load_sts("test")
+
+
+def cosines(vectors):  # (2N, D) -> (N,)
+    return cosine(*np.split(vectors.numpy(), 2))
+
+
+def score(vectors, sts):  # Spearman x 100
+    return spearman(cosines(vectors), sts["score"])
+
+
+# %% [markdown]
+# ## Three tokens, two numbers
+# A BERT gives one vector for each token.
+# To compare sentences we want one vector for each sentence.
+# Here is a batch of two sentences, small enough for paper: B = 2, T = 3, D = 2.
+# The second sentence has two tokens, so its third place is **padding**: the mask says 0 there.
+# Look at the padding's vector: it is not zero. In a real model it never is.
+
+# %%
+h = torch.tensor([[[1.0, 4], [3, -2], [5, 1]],
+                  [[2.0, -6], [-4, -2], [9, 9]]])  # (B, T, D)  # fmt: skip
+mask = torch.tensor([[1, 1, 1], [1, 1, 0]])  # (B, T)
+
+# %% [markdown]
+# **MEAN** is the average of the real tokens: $u = \frac{1}{\sum_t m_t} \sum_t m_t h_t$.
+# The mask $m$ stands above the line *and* below it.
+
+# %%
+m = mask.unsqueeze(-1)  # (B, T, 1): one mask value for all D numbers of a token
+by_hand = (h * m).sum(1) / m.sum(1)  # (B, D) / (B, 1)
+assert torch.equal(by_hand, pooling.mean(h, mask))
+by_hand
+
+# %% [markdown]
+# **MAX** takes the largest value of each dimension ("max over time").
+# Padding must not win, so it is filled with $-\infty$ first.
+
+# %%
+filled = h.masked_fill(m == 0, -torch.inf)
+assert torch.equal(filled.amax(1), pooling.maximum(h, mask))
+filled, filled.amax(1)
+
+# %% [markdown]
+# **CLS** takes the first real token, which in BERT is always the special token `[CLS]`.
+# These three are the poolings of the Sentence-BERT paper (section 3). Its default is MEAN.
+#
+# Three more are in use. Let $n = \sum_t m_t$ be the number of real tokens.
+# - **mean_sqrt_len**: $\frac{1}{\sqrt n} \sum_t m_t h_t$. Longer sentences get longer vectors.
+# - **weighted mean**: weights 1, 2, 3, ... from the first real token on. Late tokens count more.
+# - **last token**: for models that read from left to right, where only the last token has seen everything.
+#
+# All six, under the names that the library sentence-transformers gives them:
+
+# %%
+sum_over_tokens = (h * m).sum(1)
+assert torch.allclose(sum_over_tokens / m.sum(1) ** 0.5, POOLINGS["mean_sqrt_len_tokens"](h, mask))
+small = {name: pool(h, mask).flatten().tolist() for name, pool in POOLINGS.items()}
+columns = ["sentence 1, dim 1", "dim 2", "sentence 2, dim 1", "dim 2"]
+pd.DataFrame.from_dict(small, orient="index", columns=columns).round(4)
+
+# %% [markdown]
+# ### Exercise 02.1
+# A sentence has two real tokens, $(2, -1)$ and $(4, -5)$, and one place of padding, whose vector is $(7, 7)$.
+# Work out MEAN and MAX on paper. Write each as a list of two numbers.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+mean_by_hand = [3, -3]
+max_by_hand = [4, -1]
+# END SOLUTION
+
+# %% tags=["check"]
+check("02.1", (mean_by_hand, max_by_hand))
+
+# %% [markdown]
+# ## A real sentence, token by token
+# Now a real sentence through the raw model. Nothing is padded, so every token is real.
+
+# %%
+sentence = "The old dog sleeps by the warm stove."
+tokens = raw.tokens(sentence)
+states, mask = raw.hidden_states([sentence])
+h = states[-1]  # the last layer, (1, T, D)
+print(tokens)
+print("h", tuple(h.shape), " mask", tuple(mask.shape), " layers", len(states) - 1)
+
+# %% [markdown]
+# MAX asks the tokens D questions, one for each dimension, and each time one token answers.
+# Which token answers most often: a special token (`[CLS]`, `[SEP]`),
+# a content word (*old, dog, sleeps, warm, stove*), or a small word or the full stop (*the, by, .*)?
+
+# %%
+predict("02.1", ...)
+
+# %% [markdown]
+# The heat map shows the first 48 dimensions. Read it column by column: MEAN averages a column, MAX takes the dotted cell.
+
+# %%
+pooled = {name: pool(h, mask)[0, :48].numpy() for name, pool in POOLINGS.items()}
+title = "MEAN is pale, MAX leans to one side, CLS is the first row"
+show(
+    plots.token_heat_map(tokens, h[0, :, :48].numpy(), pooled, title),
+    alt="Heat map of eleven tokens by 48 dimensions with the six pooled rows below. "
+    "MEAN is paler than any token, MAX nearly everywhere positive, CLS equal to the first row.",
+)
+sizes = {name: pool(h, mask).abs().mean().item() for name, pool in POOLINGS.items()}
+pd.Series(sizes, name="average |value|").to_frame().T.round(2)
+
+# %% [markdown]
+# Two things to see.
+# MEAN is pale: tokens disagree in sign, and what they do not share cancels.
+# MAX is nearly always positive: of some ten values, the largest is rarely below 0.
+# So all MAX vectors lean the same way, whatever the sentence says.
+#
+# *What does each pooling take from where?* There is one answer for all of them.
+# Move a token a little in all its dimensions: how far does the sentence vector move?
+# That is a derivative, $s_t = \frac{1}{D} \sum_d \partial u_d / \partial h_{t,d}$.
+# For MEAN it is the token's weight $1/n$; for MAX it is the share of dimensions that the token wins.
+
+
+# %%
+def shares(pool, h, mask):  # (1, T, D), (1, T) -> (T,), in %
+    h = h.clone().requires_grad_()
+    moved = torch.autograd.grad(pool(h, mask).sum(), h)[0]
+    return 100 * moved[0].mean(-1)
+
+
+# %%
+numbered = [f"{i} {token}" for i, token in enumerate(tokens)]
+rows = {name: shares(pool, h, mask).tolist() for name, pool in POOLINGS.items()}
+table = pd.DataFrame.from_dict(rows, orient="index", columns=numbered)
+show(
+    plots.share_map(table, "MEAN listens to all tokens, CLS and the last token to one"),
+    alt="Table of six poolings by eleven tokens, shaded by share: even for mean, rising for "
+    "weighted mean, uneven for max, one single token for cls and lasttoken.",
+)
+table.T.round(1)
+
+# %% [markdown]
+# The shares of `mean_sqrt_len_tokens` add up to more than 100 %: they are those of MEAN, times $\sqrt n$.
+# Remember that. It returns in the section on length.
+
+# %%
+winner = tokens[int(table.loc["max"].to_numpy().argmax())]
+kinds = {"[CLS]": "a special token", "[SEP]": "a special token"}
+kinds |= dict.fromkeys(["the", "by", "."], "a small word or the full stop")
+print(f"{winner!r} wins {table.loc['max'].max():.1f} % of the dimensions under MAX")
+measured("02.1", kinds.get(winner, "a content word"))
+
+# %% [markdown]
+# If you expected a content word: a large value is not a sign of meaning.
+# Nobody has told this model which tokens matter. Each dimension has its own scale, and any token can stand out in it.
+# And every token's vector already holds something of the others: attention has mixed them, layer by layer.
+#
+# ### Exercise 02.2
+# Write MAX with the mask, for a batch. Do not change `h`: others may need it after you.
+
+
+# %% tags=["exercise"]
+def my_max(h, mask):  # (B, T, D), (B, T) -> (B, D)
+    # BEGIN SOLUTION
+    padding = mask.unsqueeze(-1) == 0
+    return h.masked_fill(padding, -torch.inf).amax(1)
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.2", my_max)
+
+# %% [markdown]
+# ## The same sentence, other neighbours
+# Sentences of a batch are filled up to the longest one.
+# So a sentence gets more or less padding, depending on its neighbours.
+# A sentence vector must not depend on that.
+# Let us give one sentence more and more padding, and look at what the model returns at the padded places.
+
+
+# %%
+@torch.inference_mode()
+def with_padding(text, places):  # -> (1, T, D), (1, T)
+    ids, mask = raw.tokenize([text]).batch(np.array([0]))
+    ids = torch.nn.functional.pad(ids, (0, places), value=raw.tokenizer.pad_token_id)
+    mask = torch.nn.functional.pad(mask, (0, places))
+    return raw.backbone(ids, attention_mask=mask).last_hidden_state, mask
+
+
+# %%
+h, mask = with_padding(sentence, 20)
+lengths = h[0].norm(dim=-1)
+real = mask[0] == 1
+print(f"average |h_t| of the {real.sum()} real tokens: {lengths[real].mean():.2f}")
+print(f"average |h_t| of the {(~real).sum()} padded places: {lengths[~real].mean():.2f}")
+moved = (h[:, real] - states[-1]).abs().max()
+print(f"did a real token move? by less than 0.001: {bool(moved < 1e-3)}")
+
+# %% [markdown]
+# Real tokens do not look at padding (the attention mask hides it), so they stay as they are.
+# But padded places look at the real tokens, and come out as long as any other vector.
+# If a pooling forgets the mask, they are counted.
+#
+# Take this sentence of eleven tokens beside one of forty.
+# MEAN without a mask then averages 11 real vectors and 29 padded ones.
+# What is the cosine between this vector and the right one: above 0.95, 0.8 to 0.95, or below 0.8?
+
+# %%
+predict("02.2", ...)
+
+# %%
+without_mask = {
+    "mean, no mask": lambda h, m: h.mean(1),
+    "max, no mask": lambda h, m: h.amax(1),
+    "mean, with mask": pooling.mean,
+}
+alone = [pool(states[-1], torch.ones(1, len(tokens))) for pool in without_mask.values()]
+lines = {}
+for places in range(0, 41):
+    vectors = [pool(*with_padding(sentence, places)) for pool in without_mask.values()]
+    lines[places] = torch.cosine_similarity(torch.cat(vectors), torch.cat(alone)).tolist()
+lines = pd.DataFrame.from_dict(lines, orient="index", columns=list(without_mask))
+
+# %%
+at_29 = lines.loc[29, "mean, no mask"]
+show(
+    plots.padding_lines(lines, f"29 places of padding turn an unmasked MEAN to cosine {at_29:.2f}"),
+    alt="Cosine of a sentence vector with itself against places of padding: the masked mean stays "
+    "at 1, the unmasked mean and max fall.",
+)
+print(lines.loc[[0, 5, 10, 20, 29, 40]].round(3))
+measured("02.2", "above 0.95" if at_29 > 0.95 else "below 0.8" if at_29 < 0.8 else "0.8 to 0.95")
+
+# %% [markdown]
+# The words did not change, only the company. If you expected a small effect: padding is the majority here.
+#
+# This happens to careful people. All of these were public:
+#
+# | where | what it did |
+# |---|---|
+# | BERT-whitening-pytorch (issue 13) | MEAN over all T places, padding included |
+# | sentence-transformers, first public commit (July 2019) | MAX without a mask; mended three weeks later in v0.2.0 |
+# | InferSent, version 1 | MAX over padding that was set to 0, so 0 beats all negative values |
+# | sentence-transformers, v0.2.0 to v5.3 | MAX with a mask, but it wrote $-10^9$ into the token vectors themselves |
+#
+# And one more, so common that it has no address:
+# the mask above the line, but T below it: $\frac{1}{T} \sum_t m_t h_t$.
+#
+# What did they cost? We pool the `test` sentences in random batches of 32, once right and once with each bug.
+# Will the STS score (cosine, Spearman) rise, fall or stay when MEAN **divides by T**?
+
+# %%
+predict("02.3", ...)
+
+# %%
+states, mask = raw.hidden_states([*test["sentence1"], *test["sentence2"]])
+h, n = states[-1], mask.sum(1)
+
+
+def in_batches(pool, order, size=32):  # real tokens and padding as that batch would have them
+    pooled = torch.empty(len(h), h.shape[2])
+    for rows in order.split(size):
+        width = n[rows].max()
+        pooled[rows] = pool(h[rows, :width], mask[rows, :width])
+    return pooled
+
+
+# %%
+bugs = {
+    "mean over all places": ("mean", lambda h, m: h.mean(1)),
+    "mean divided by T": ("mean", lambda h, m: (h * m.unsqueeze(-1)).sum(1) / h.shape[1]),
+    "max over all places": ("max", lambda h, m: h.amax(1)),
+    "max over zeros": ("max", lambda h, m: (h * m.unsqueeze(-1)).amax(1)),
+}
+orders = {
+    "random": torch.from_numpy(np.random.default_rng(0).permutation(len(h))),
+    "sorted": n.argsort(descending=True, stable=True),
+}
+
+# %%
+rows = {}
+for bug, (name, pool) in bugs.items():
+    right = in_batches(POOLINGS[name], orders["random"])
+    wrong = {order: in_batches(pool, orders[order]) for order in orders}
+    costs = {f"{order} batches": score(wrong[order], test) - score(right, test) for order in wrong}
+    itself = torch.cosine_similarity(wrong["random"], right).mean().item()
+    rows[bug] = costs | {"cosine with the right one": itself}
+costs = pd.DataFrame.from_dict(rows, orient="index")
+overlap = spearman(jaccard(test["sentence1"], test["sentence2"]), test["score"])
+print(f"right: mean {score(pooling.mean(h, mask), test):.1f}, Jaccard {overlap:.1f}")
+print("points won or lost by each bug:")
+costs.round({"random batches": 1, "sorted batches": 1, "cosine with the right one": 3}) + 0.0
+
+# %%
+cost = round(costs.loc["mean divided by T", "random batches"], 1)
+measured("02.3", "stays" if cost == 0 else "rises" if cost > 0 else "falls")
+
+# %% [markdown]
+# Dividing by T costs **nothing at all**: it only makes the vector shorter, and a cosine does not see lengths.
+# If you expected it to fall: it does, under the dot product or Euclidean distance, where it is as wrong as the others.
+# So a perfect STS score is no proof that the pooling is right. A test of padding is:
+# *add padding, and ask that nothing moves*.
+#
+# Compare the two columns: sorting by length (what `encode` does, section 7 of the paper) leaves little padding,
+# and so can hide a bug from the score. A vector still changes with its neighbours.
+#
+# The fourth bug of the table gives the right MAX. Its harm comes later, to whoever reads `h` next:
+
+# %%
+shared = h[:4].clone()
+spoiled = shared.masked_fill_(mask[:4].unsqueeze(-1) == 0, -1e9)  # the _ writes into `shared`
+assert torch.equal(spoiled.amax(1), pooling.maximum(h[:4], mask[:4]))
+print(f"smallest token value before: {h[:4].min():.2f}, after: {shared.min():.0f}")
+
+# %% [markdown]
+# ### Exercise 02.3
+# Four poolings, each with one fault. Which input or which reader notices?
+
+# %%
+suspects = {
+    "A": lambda h, m: h[:, 0],
+    "B": lambda h, m: (h * m.unsqueeze(-1)).sum(1) / h.shape[1],
+    "C": lambda h, m: (h * m.unsqueeze(-1)).amax(1),
+    "D": lambda h, m: h.masked_fill_(m.unsqueeze(-1) == 0, -1e9).amax(1),
+}
+
+# %% [markdown]
+# Give each letter one of: `"left padding"` (mask 0, 0, 1, 1), `"dot product"`, `"negative values"`, `"next reader of h"`.
+# Each is used once. Try the suspects on a tiny batch before you answer.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+noticed_by = {
+    "A": "left padding",
+    "B": "dot product",
+    "C": "negative values",
+    "D": "next reader of h",
+}
+# END SOLUTION
+
+# %% tags=["check"]
+check("02.3", noticed_by)
+
+# %% [markdown]
+# ## Which layer?
+# `hidden_states` holds the token vectors of every layer; number 0 is what enters the first one.
+# The choice is not small. For BERT-base on the STS benchmark test set, MEAN gives
+# 47.29 on the last layer and 59.04 on the average of the first and the last (BERT-flow paper);
+# the 46.35 of Sentence-BERT's Table 1 comes from the last but one, the default of bert-as-service, which made it.
+# (The option for that average is called "the last two layers" in BERT-flow's code. It counts `-i` for `i` = 0 and 1, and `-0` is 0: the first.)
+#
+# On which layer of *our* raw model will MEAN score best: the first (0 or 1), one in the middle, or the last?
+
+# %%
+predict("02.4", ...)
+
+# %%
+states_dev, mask_dev = raw.hidden_states([*dev["sentence1"], *dev["sentence2"]])
+overlap_dev = spearman(jaccard(dev["sentence1"], dev["sentence2"]), dev["score"])
+layers = pd.DataFrame({
+    name: {
+        layer: score(POOLINGS[name](vectors, mask_dev), dev)
+        for layer, vectors in enumerate(states_dev)
+        if layer or name != "cls"
+    }
+    for name in ("mean", "max", "cls")
+})  # fmt: skip
+
+# %%
+best = int(layers["mean"].idxmax())
+title = f"MEAN is best on layer {best}; CLS never gets above {layers['cls'].max():.0f}"
+show(
+    plots.layer_lines(layers, overlap_dev, title),
+    alt="STS score on dev by layer for mean, max and cls, with Jaccard as a dotted line.",
+)
+print(layers.round(1), f"\nJaccard {overlap_dev:.1f}")
+last = len(states_dev) - 1
+measured("02.4", "the last" if best == last else "the first" if best < 2 else "one in the middle")
+
+# %% [markdown]
+# CLS has no score on layer 0. There `[CLS]` is the same vector in every sentence, so all cosines are 1:
+# only attention brings the sentence into it.
+# And our raw model has only learned to guess hidden words: nobody has ever asked `[CLS]` to sum up a sentence.
+# (BERT-base was also trained to tell from `[CLS]` whether two texts follow each other. Its CLS scores 16.50 all the same.)
+#
+# Averages over layers, for MEAN:
+
+# %%
+mixes = {"last": (-1,), "first + last": (1, -1), "last two": (-2, -1), "all": range(last + 1)}
+mixed = {
+    name: score(pooling.mean(pooling.layer_mean(states_dev, chosen), mask_dev), dev)
+    for name, chosen in mixes.items()
+}
+pd.Series({**mixed, "Jaccard": overlap_dev}, name="dev").to_frame().T.round(1)
+
+# %% [markdown]
+# BERT-base won nearly 12 points from its first layer. A rule for twelve layers need not hold for three, so measure.
+# We have now looked at many numbers; that is what `dev` is for. Whether a difference holds, `test` says, once.
+# `bootstrap` draws the pairs again and again, the same pairs for both candidates, and so gives an interval for their difference.
+# `at_least` is the end of that interval which is nearer to 0: so much is sure, at 95 %.
+
+
+# %%
+def at_least(samples):
+    low, high = interval(samples)
+    return round(max(low, 0) + min(high, 0), 1)
+
+
+# %%
+first_last = pooling.mean(pooling.layer_mean(states, (1, -1)), mask)
+samples = bootstrap([cosines(first_last), cosines(pooling.mean(states[-1], mask))], test["score"])
+mix_gap = samples[:, 0] - samples[:, 1]
+low, high = interval(mix_gap)
+print(f"first + last minus last, on test: {mix_gap.mean():.1f} points")
+print(f"95 % in [{low:.1f}, {high:.1f}]")
+print(f"sure: {at_least(mix_gap)}")
+
+# %% [markdown]
+# ### Exercise 02.4
+# MEAN counts `[CLS]` and `[SEP]` as real tokens (so does sentence-transformers). Does it need them?
+# Take the raw model, its last layer, and the `dev` pairs. Make a mask that leaves out the first and the last real token.
+# How many points does MEAN gain (+) or lose (-)? Give the difference, to two decimals or more.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+_states, _mask = raw.hidden_states([*dev["sentence1"], *dev["sentence2"]])
+_inner = _mask.clone()
+_inner[:, 0] = 0
+_inner[torch.arange(len(_mask)), _mask.sum(1) - 1] = 0
+_with, _without = (score(pooling.mean(_states[-1], m), dev) for m in (_mask, _inner))
+gain = _without - _with
+# END SOLUTION
+
+# %% tags=["check"]
+check("02.4", gain)
+
+# %% [markdown]
+# ## The cone
+# A cosine of 1 means the same direction, 0 a right angle.
+# So what is the cosine of two sentences that have nothing to do with each other?
+# Take the first sentence of each pair and the second sentence of the pair before it; MEAN, raw model, last layer.
+# Will the cosines average below 0.2, 0.2 to 0.5, or above 0.5?
+
+# %%
+predict("02.5", ...)
+
+
+# %%
+def unrelated(vectors):  # (2N, D) -> (N,)
+    u, v = np.split(vectors.numpy(), 2)
+    return cosine(u, np.roll(v, 1, axis=0))
+
+
+cone = {f"layer {i}": unrelated(pooling.mean(x, mask)) for i, x in enumerate(states)}
+average = cone[f"layer {last}"].mean()
+show(
+    plots.cosine_histograms(cone, f"Unrelated sentences have an average cosine of {average:.2f}"),
+    alt="Histograms of the cosines of unrelated sentence pairs, one for each layer, "
+    "each with a bar at its average.",
+)
+print({name: round(float(values.mean()), 2) for name, values in cone.items()})
+measured("02.5", "below 0.2" if average < 0.2 else "above 0.5" if average > 0.5 else "0.2 to 0.5")
+
+# %% [markdown]
+# All vectors lie in a cone. Where does it come from? Look at what the cosine of two means compares.
+# Let all token vectors have length 1. Then with $u = \frac1n \sum_s x_s$ and $v = \frac1k \sum_t y_t$
+#
+# $$\cos(u, v) = \frac{u \cdot v}{|u|\,|v|}
+# = \frac{\text{average of } x_s \cdot y_t \text{ over all pairs of tokens across the sentences}}
+# {\sqrt{\text{the same average within sentence 1} \times \text{within sentence 2}}}$$
+#
+# **MEAN with cosine compares every token with every token.** The denominator is what makes a narrow cone out of a wide one:
+# within a sentence, most pairs of tokens are two *different* tokens, and those are not very close either.
+
+
+# %%
+def token_closeness(x, mask):  # all pairs of tokens: across unrelated sentences, and within one
+    mean = pooling.mean(torch.nn.functional.normalize(x, dim=-1), mask)
+    u, v = mean.chunk(2)
+    return (u * v.roll(1, 0)).sum(-1).mean().item(), (mean * mean).sum(-1).mean().item()
+
+
+closeness = pd.DataFrame(
+    [token_closeness(x, mask) for x in states], columns=["across", "within"], index=list(cone)
+)
+closeness["across / within"] = closeness["across"] / closeness["within"]
+closeness["measured"] = [values.mean() for values in cone.values()]
+closeness.round(2)
+
+# %% [markdown]
+# The last two columns agree, as the formula says (nearly: token lengths differ a little, and a ratio of averages is not an average of ratios).
+# So a cosine of 0.6 between two sentence vectors tells nothing by itself. Compare it with what unrelated sentences get.
+#
+# Can one push the cone open? Subtract the average of all vectors from each:
+
+# %%
+vectors = pooling.mean(states[-1], mask)
+centred = vectors - vectors.mean(0)
+for name, x in {"as they are": vectors, "centred": centred}.items():
+    print(f"{name}: unrelated {unrelated(x).mean():.2f}, STS score {score(x, test):.1f}")
+
+# %% [markdown]
+# The unrelated pairs now average near 0. The STS score is another matter: it looks only at the *order* of the cosines.
+# Is the cone a problem, then? Lesson 10 asks that.
+#
+# ## Length
+# `mean_sqrt_len_tokens` divides the sum of n tokens by $\sqrt n$ instead of n, so it is $\sqrt n$ times the mean.
+# A cosine does not see positive factors: $\cos(\sqrt n\,u, \sqrt k\,v)
+# = \frac{\sqrt n \sqrt k\; u \cdot v}{\sqrt n\,|u|\;\sqrt k\,|v|} = \cos(u, v)$.
+# So under cosine, the two poolings are **the same**, for every model and every sentence. No experiment needed:
+
+# %%
+by_mean, by_sqrt = pooling.mean(h, mask), pooling.mean_sqrt_length(h, mask)
+assert np.allclose(cosines(by_mean), cosines(by_sqrt), atol=1e-5)
+
+# %% [markdown]
+# How long are the vectors? Each line is an average over the sentences with so many tokens.
+
+# %%
+four = {name: POOLINGS[name](h, mask) for name in ("mean", "mean_sqrt_len_tokens", "max", "cls")}
+norms = pd.DataFrame({name: x.double().norm(dim=-1).numpy() for name, x in four.items()})
+norms = norms.groupby(n.numpy()).mean()
+norms = norms[np.bincount(n)[norms.index] >= 20]  # lengths that 20 sentences or more have
+ends = norms.iloc[-1] / norms.iloc[0] - 1
+title = "From short to long: mean_sqrt_len {1:+.0%}, MAX {2:+.0%}, MEAN {0:+.0%}".format(*ends)
+show(
+    plots.norm_lines(norms, title),
+    alt="Average vector length against number of tokens, one line for each of four poolings: "
+    "mean_sqrt_len and max rise, mean falls, cls is flat.",
+)
+norms.iloc[[0, len(norms) // 2, -1]].round(1).rename_axis("tokens")
+
+# %% [markdown]
+# The more tokens, the more of what they do not share cancels: MEAN shrinks. MAX grows, since more candidates have a larger maximum.
+#
+# Under the **dot product** these lengths count. Which scores higher on `test`: mean or mean_sqrt_len?
+
+# %%
+predict("02.6", ...)
+
+# %%
+def dot_score(vectors):
+    u, v = vectors.chunk(2)
+    return spearman((u * v).sum(-1).numpy(), test["score"])
+
+
+dots = {name: dot_score(vectors) for name, vectors in four.items()}
+ruler = spearman((n[: len(test)] * n[len(test) :]).numpy(), test["score"])
+print("dot product:", {name: round(value, 1) for name, value in dots.items()})
+print(f"cosine, mean: {score(pooling.mean(h, mask), test):.1f}")
+print(f"Jaccard: {overlap:.1f}; a ruler (number of tokens, multiplied): {ruler:.1f}")
+step = dots["mean_sqrt_len_tokens"] - dots["mean"]
+measured("02.6", "mean_sqrt_len" if step > 0.5 else "mean" if step < -0.5 else "about the same")
+
+# %% [markdown]
+# Before you praise a winner here, look at the ruler: it counts tokens and reads nothing.
+# What the ruler scores is how far length and grade go together *in these pairs*;
+# a pooling with a dot product takes that along, for or against it.
+# A score that rises because vectors got longer need not rise on other pairs:
+# on the test set of the STS benchmark a ruler that counts words scores only 9.1.
+# This is one reason to compare by cosine.
+#
+# ## What does the choice cost?
+# Now all six, on `test`, by cosine: the difference from MEAN in points, with its 95 % interval.
+
+
+# %%
+def against_mean(h, mask):  # MEAN is the first of POOLINGS
+    predicted = [cosines(pool(h, mask)) for pool in POOLINGS.values()]
+    samples = bootstrap(predicted, test["score"])
+    gaps = pd.DataFrame(samples - samples[:, [0]], columns=list(POOLINGS))
+    table = gaps.apply(interval).set_axis(["low", "high"]).T
+    table.insert(0, "score", [spearman(p, test["score"]) for p in predicted])
+    table.insert(1, "gap", table["score"] - table.loc["mean", "score"])
+    return table, gaps
+
+
+# %%
+raw_table, raw_gaps = against_mean(h, mask)
+title = f"Raw model: CLS is {-raw_table.loc['cls', 'gap']:.0f} points behind MEAN"
+show(
+    plots.interval_dots(raw_table, "points above MEAN", title),
+    alt="Difference from MEAN in points with intervals for six poolings of the raw model.",
+)
+print(f"Jaccard {overlap:.1f}")
+raw_table.round(1) + 0.0
+
+# %%
+states, _ = trained.hidden_states([*test["sentence1"], *test["sentence2"]])
+trained_table, trained_gaps = against_mean(states[-1], mask)
+print(f"Jaccard {overlap:.1f}")
+trained_table.round(1) + 0.0
+
+# %% [markdown]
+# Beside the paper, all as differences from MEAN. Two warnings before you read it.
+# - In the paper's Table 6 **each row is a model trained with that pooling**. Ours was trained once, with MEAN, and is only *read* with the others.
+#   That is another question: can you change the pooling afterwards?
+# - Table 1 is BERT-base on the test set of the STS benchmark, Table 6 is its dev set. Ours are a far smaller model and other sentences.
+
+# %%
+paper = pd.DataFrame(
+    {
+        "paper: raw BERT (Table 1)": {"mean": 46.35, "cls": 16.50},
+        "paper: trained with it (Table 6)": {"mean": 80.78, "max": 79.07, "cls": 79.80},
+    }
+)
+paper -= paper.loc["mean"]
+paper["ours: raw"], paper["ours: trained with MEAN"] = raw_table["gap"], trained_table["gap"]
+paper.loc[["mean", "max", "cls"]].round(1)
+
+# %% [markdown]
+# The paper's reading of Table 6: after NLI training the pooling matters little.
+# A likely reason: training puts the sentence where the pooling looks.
+# Our last column is the other side of it. MAX still looks at all tokens; CLS looks at one place, where training put nothing on purpose.
+# That is why a model's folder on disk names its pooling, and why `AutoModel` plus a guess is not the same model.
+#
+# ### Exercise 02.5
+# BERT is padded on the right; models that read from left to right are often padded on the left.
+# CLS wants the first *real* token. Write it so that it works on both sides, in one batch.
+
+
+# %% tags=["exercise"]
+def first_real(h, mask):  # (B, T, D), (B, T) -> (B, D)
+    # BEGIN SOLUTION
+    first = mask.argmax(1)  # the first place that holds the largest value, 1
+    return h[torch.arange(len(h)), first]
+    # END SOLUTION
+
+
+# %% tags=["check"]
+check("02.5", first_real)
+
+# %% [markdown]
+# ## All at once
+# Two sentences, six poolings, four similarities. Distances carry a minus, so larger is always closer.
+
+# %%
+from sbert_lessons.widgets import PoolingPanel, pooling_table
+
+pair = ("The old dog sleeps by the warm stove.", "A tired dog is resting near the fire.")
+print(f"Jaccard {jaccard([pair[0]], [pair[1]])[0]:.2f}")
+pooling_table(trained, *pair).round(2)
+
+# %% [markdown]
+# Now yours. Try a paraphrase without shared words, then a negation ("sleeps", "does not sleep"), then two sentences of very different length.
+# In which column can you tell related from unrelated at all?
+
+# %%
+PoolingPanel({"after NLI training": trained, "raw": raw}, *pair)
+
+# %% [markdown]
+# ## Takeaways
+# - Pooling turns `(B, T, D)` and a mask into `(B, D)`; MEAN listens to all tokens, MAX to the loudest in each dimension, CLS to one.
+# - Padded places hold vectors as long as real ones: mask above *and* below the line, fill MAX with minus infinity, and never write into `h`.
+# - A good STS score does not prove a correct pooling; adding padding and asking that nothing moves does.
+# - The cosine of two means compares every token with every token, so unrelated sentences score far above 0: compare with that, not with 0.
+# - Under cosine mean_sqrt_len *is* mean; choose layer and pooling on dev, report once on test, with an interval and with Jaccard beside it.
+
+# %% [markdown]
+# ## Verdicts
+# The number is what is sure at 95 %, in points; the margin is 1 point. For the cone it is the average cosine, with margin 0.2.
+
+# %%
+verdict("02.A", at_least(-raw_gaps["cls"]), margin=1.0)
+
+# %%
+softened = "trained with MEAN, only read with MAX"
+verdict("02.B", at_least(-trained_gaps["max"]), margin=1.0, softened=softened)
+
+
+# %%
+def cost_of(bug):  # points, in random batches
+    name, pool = bugs[bug]
+    both = [cosines(in_batches(f, orders["random"])) for f in (POOLINGS[name], pool)]
+    samples = bootstrap(both, test["score"])
+    return at_least(samples[:, 0] - samples[:, 1])
+
+
+# %%
+verdict("02.C", cost_of("mean over all places"), margin=1.0)
+
+# %%
+verdict("02.D", cost_of("max over all places"), margin=1.0)
+
+# %%
+verdict("02.E", at_least(mix_gap), margin=1.0)
+
+# %%
+verdict("02.F", round(float(average), 2), margin=0.2)
+
+# %% [markdown]
+# ## Recall
+# **1. Why must the mask stand in the denominator of MEAN too, and which measure would not notice?**
+#
+# <details><summary>Answer</summary>
+#
+# Without it the sum is divided by T, which depends on the neighbours in the batch. The direction stays right, so the cosine does not notice; the dot product and the distances do.
+#
+# </details>
+#
+# **2. Why is a maximum over padding that was set to zero wrong?**
+#
+# <details><summary>Answer</summary>
+#
+# In a dimension where all real tokens are negative, 0 is the largest. The vector then depends on whether there was any padding. Fill with minus infinity.
+#
+# </details>
+#
+# **3. Why does CLS have no STS score on layer 0?**
+#
+# <details><summary>Answer</summary>
+#
+# Before the first attention the vector of `[CLS]` depends only on the token and its place, which are the same in every sentence. All cosines are 1, and equal numbers have no ranks.
+#
+# </details>
+#
+# **4. Two sentences have a cosine of 0.6. Are they similar?**
+#
+# <details><summary>Answer</summary>
+#
+# One cannot say. Ask what unrelated sentences get with this model, this layer and this pooling. Here that average is far above 0.
+#
+# </details>
+#
+# **5. Is Table 6 of the paper the same experiment as our trained column?**
+#
+# <details><summary>Answer</summary>
+#
+# No. There each pooling had its own training. We read one model, trained with MEAN, in several ways.
+#
+# </details>
+
+# %% [markdown]
+# ## References
+# - Reimers & Gurevych (2019), *Sentence-BERT*, arXiv 1908.10084: section 3 (poolings), section 7 (batches of like length), Table 1 (raw BERT), Table 6 (pooling after training).
+# - Li et al. (2020), *On the Sentence Embeddings from Pre-trained Language Models* (BERT-flow), arXiv 2011.05864, Tables 2 and 5: last layer against first and last.
+# - Conneau et al. (2017), *InferSent*, arXiv 1705.02364; its two versions of max pooling are in `models.py` of its repository.
+# - sentence-transformers: its Pooling module, and issues 230, 1072 and 2569 on padding; issue 621 on where the 46.35 of Table 1 comes from.
+# - BERT-whitening-pytorch, issue 13: padding in the mean.
+# - Ethayarajh (2019), arXiv 1909.00512: random-pair cosines of word vectors, layer by layer.
+
+# %% [markdown]
+# ## If something goes wrong
+# <details><summary>"No module named sbert_lessons"</summary>
+#
+# The notebook runs on another Python. Start JupyterLab with `make lab`, and choose the kernel "Python 3 (ipykernel)".
+#
+# </details>
+#
+# <details><summary>The panel shows only one line of text</summary>
+#
+# It needs a running kernel: run all cells above it, then its own. On GitHub it cannot run; the table above it is what it shows.
+#
+# </details>
+#
+# <details><summary>"There is no model in ..."</summary>
+#
+# The folders `data/mini-bert` or `data/mini-sbert` are incomplete. `python -m sbert_lessons doctor` says which file, and how to get it back.
+#
+# </details>
+
+# %%
+progress("02")

@@ -1,0 +1,200 @@
+"""Files that are whole or not there."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, AdamW
+
+from sbert_lessons.checkpoint import damaged_files, load_checkpoint, new_folder, save_checkpoint
+
+
+def content(folder) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A folder with one file, which a failed write must leave as it was."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "old.txt").write_text("old")
+    return folder
+
+
+def test_a_new_folder_takes_the_place_of_the_old_one(old):
+    with new_folder(old) as draft:
+        (draft / "new.txt").write_text("new")
+        assert content(old) == {"old.txt": "old"}
+    assert content(old) == {"new.txt": "new"}
+    assert [path.name for path in old.parent.iterdir()] == ["model"]
+
+
+def test_missing_parents_are_made(tmp_path):
+    with new_folder(tmp_path / "a" / "b") as draft:
+        (draft / "x").write_text("x")
+    assert content(tmp_path / "a" / "b") == {"x": "x"}
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_a_stop_while_writing_leaves_the_old_folder_whole(old, stop):
+    with pytest.raises(stop), new_folder(old) as draft:
+        (draft / "new.txt").write_text("half")
+        raise stop
+    assert content(old) == {"old.txt": "old"}
+    assert [path.name for path in old.parent.iterdir()] == ["model"]
+
+
+def test_a_stop_between_the_two_renames_puts_the_old_folder_back(old, monkeypatch):
+    import os
+
+    renames, real = [], os.replace
+
+    def replace(source, target):
+        renames.append(target)
+        if len(renames) == 2:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr("sbert_lessons.checkpoint.os.replace", replace)
+    with pytest.raises(KeyboardInterrupt), new_folder(old) as draft:
+        (draft / "new.txt").write_text("new")
+    assert content(old) == {"old.txt": "old"}
+    assert [path.name for path in old.parent.iterdir()] == ["model"]
+
+
+def test_a_place_that_takes_no_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match="Cannot write to .*file .*choose a folder you may write"):
+        with new_folder(tmp_path / "file" / "model"):
+            pass
+
+
+def test_a_read_only_place_is_named(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("sbert_lessons.checkpoint.mkdtemp", refuse)
+    with pytest.raises(OSError, match=r"Cannot write to .* \(Permission denied\)"):
+        with new_folder(tmp_path / "model"):
+            pass
+
+
+class Tied(nn.Module):
+    """Two names for one weight, as the embeddings of a BERT have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.two.weight = self.one.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.two(self.one(x)).square().mean()
+
+
+def trained(model: nn.Module, optimizers: list, steps: int) -> list[float]:
+    losses = []
+    for _ in range(steps):
+        loss = model(torch.ones(2, 3))
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def fresh() -> tuple[nn.Module, list]:
+    torch.manual_seed(0)
+    model = Tied()
+    matrices, rest = [model.one.weight], [model.one.bias, model.two.bias]
+    return model, [torch.optim.Muon(matrices, lr=0.1), AdamW(rest, lr=0.1)]
+
+
+def test_a_restored_run_goes_on_as_if_it_had_not_stopped(tmp_path):
+    model, optimizers = fresh()
+    whole = trained(model, optimizers, 8)
+    model, optimizers = fresh()
+    trained(model, optimizers, 5)
+    save_checkpoint(tmp_path / "x.safetensors", model, optimizers, 5)
+    model, optimizers = fresh()
+    assert load_checkpoint(tmp_path / "x.safetensors", model, optimizers) == 5
+    assert trained(model, optimizers, 3) == whole[5:]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_an_optimizer_without_state_is_restored_too(tmp_path):
+    model = Tied()
+    save_checkpoint(tmp_path / "x", model, [SGD(model.parameters(), lr=0.1)], 0)
+    assert load_checkpoint(tmp_path / "x", model, [SGD(model.parameters(), lr=0.1)]) == 0
+
+
+def test_a_stop_while_saving_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    model, optimizers = fresh()
+    path = tmp_path / "x.safetensors"
+    save_checkpoint(path, model, optimizers, 1)
+    whole = path.read_bytes()
+
+    def stop(_, draft, **__):
+        draft.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sbert_lessons.checkpoint.save_file", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(path, model, optimizers, 2)
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    model, optimizers = fresh()
+    path = tmp_path / "x.safetensors"
+    save_checkpoint(path, model, optimizers, 1)
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(ValueError, match="x.safetensors is damaged .*: delete it to start afresh"):
+        load_checkpoint(path, model, optimizers)
+
+
+def test_a_checkpoint_of_another_model_is_named(tmp_path):
+    save_checkpoint(tmp_path / "x.safetensors", nn.Linear(2, 2), [], 1)
+    with pytest.raises(ValueError, match="x.safetensors belongs to another model"):
+        load_checkpoint(tmp_path / "x.safetensors", Tied(), [])
+
+
+def test_a_checkpoint_in_a_place_that_takes_no_file_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match="Cannot write to .*file"):
+        save_checkpoint(tmp_path / "file" / "x.safetensors", nn.Linear(2, 2), [], 1)
+
+
+@pytest.fixture
+def listing(tmp_path):
+    """Two files in a folder, and one beside it, with their checksums."""
+    lines = []
+    for name, size in [("model/weights", 1000), ("model/words.txt", 10), ("other.tsv", 10)]:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(np.random.default_rng(size).bytes(size))
+        lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n")
+    (tmp_path / "checksums.sha256").write_text("".join(lines))
+    return tmp_path / "checksums.sha256"
+
+
+def test_whole_files_are_not_damaged(listing):
+    assert damaged_files(listing, listing.parent) == []
+
+
+def test_one_flipped_bit_and_a_missing_file_are_found(listing):
+    weights = listing.parent / "model" / "weights"
+    damaged = bytearray(weights.read_bytes())
+    damaged[500] ^= 1
+    weights.write_bytes(damaged)
+    (listing.parent / "other.tsv").unlink()
+    assert damaged_files(listing, listing.parent) == [weights, listing.parent / "other.tsv"]
+    assert damaged_files(listing, listing.parent / "model") == [weights]
+
+
+def test_a_folder_that_is_not_listed_has_no_damaged_files(listing, tmp_path):
+    assert damaged_files(listing, tmp_path / "elsewhere") == []
+    assert damaged_files(tmp_path / "no-list", tmp_path) == []

@@ -1,0 +1,160 @@
+"""Tokenising, padding, batching and reading files."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sbert_lessons import data
+from sbert_lessons.data import (
+    TokenStore,
+    length_sorted_batches,
+    load_sts,
+    read_tsv,
+    shuffled_batches,
+    tokenize,
+    words,
+)
+
+LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=300).map(np.array)
+
+
+def test_batch_by_hand():
+    store = TokenStore(np.array([2, 7, 3, 2, 3, 2, 8, 9, 3]), np.array([0, 3, 5, 9]), pad_id=0)
+    ids, mask = store.batch(np.array([1, 2]))
+    assert ids.tolist() == [[2, 3, 0, 0], [2, 8, 9, 3]]
+    assert mask.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
+    assert ids.dtype == mask.dtype == torch.int64
+    assert len(store) == 3 and store.lengths.tolist() == [3, 2, 4]
+
+
+@given(st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=12), min_size=1), st.data())
+@settings(deadline=None)
+def test_a_batch_holds_exactly_the_ids_of_its_texts(texts, draw):
+    flat = np.array([i for text in texts for i in text])
+    starts = np.cumsum([0, *map(len, texts)])
+    rows = draw.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, max_size=9))
+    ids, mask = TokenStore(flat, starts, pad_id=0).batch(np.array(rows))
+    assert [x[m == 1].tolist() for x, m in zip(ids, mask, strict=True)] == [texts[r] for r in rows]
+    assert (ids[mask == 0] == 0).all()
+    assert ids.shape == mask.shape == (len(rows), max(len(texts[r]) for r in rows))
+
+
+def test_join_puts_one_store_after_the_other(tiny_encoder):
+    one, two = ["a dog", "the red cat sleeps"], ["bread"]
+    joined = tiny_encoder.tokenize(one).join(tiny_encoder.tokenize(two))
+    assert joined.ids.tolist() == tiny_encoder.tokenize(one + two).ids.tolist()
+    assert joined.starts.tolist() == tiny_encoder.tokenize(one + two).starts.tolist()
+
+
+def test_ids_equal_those_of_the_tokenizer_alone(tiny_encoder):
+    texts = ["A man plays.", "unheard-of words, 42!", "dog"]
+    store = tokenize(texts, tiny_encoder.tokenizer, 64)
+    rows = [store.ids[a:b].tolist() for a, b in zip(store.starts, store.starts[1:], strict=False)]
+    assert rows == tiny_encoder.tokenizer(texts)["input_ids"]
+
+
+@pytest.mark.parametrize("texts", [(), [], pd.Series([], dtype=str)])
+def test_no_text_gives_an_empty_store(tiny_encoder, texts):
+    store = tokenize(texts, tiny_encoder.tokenizer, 64)
+    assert len(store) == 0 and store.ids.dtype == np.int32
+
+
+def test_a_column_whose_index_starts_elsewhere(tiny_encoder):
+    column = pd.Series(["a dog", "cat " * 99], index=[7, 9])
+    with pytest.warns(UserWarning, match="1 text"):
+        assert len(tokenize(column, tiny_encoder.tokenizer, 16)) == 2
+
+
+def test_long_texts_are_cut_with_a_warning_that_shows_where(tiny_encoder):
+    texts = ["dog", "the man runs in the red park", "cat cat cat cat cat"]
+    with pytest.warns(UserWarning) as caught:
+        store = tokenize(texts, tiny_encoder.tokenizer, 6)
+    message = str(caught[0].message)
+    assert "2 text(s) longer than 6 tokens were cut" in message
+    assert "'... the man runs in'" in message and "raise max_length" in message
+    assert store.lengths.tolist() == [3, 6, 6]
+    assert store.ids[store.starts[2] - 1] == tiny_encoder.tokenizer.sep_token_id
+
+
+def test_a_text_of_exactly_the_limit_gives_no_warning(tiny_encoder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert tokenize(["the man runs in"], tiny_encoder.tokenizer, 6).lengths.tolist() == [6]
+
+
+@pytest.mark.parametrize(
+    "texts, kind, message",
+    [
+        ([""], ValueError, "Text 0 is empty"),
+        (["dog", " \t\n"], ValueError, "Text 1 is empty"),
+        (["dog", None], TypeError, "Text 1 is a NoneType, not a string"),
+        ([3.5], TypeError, "Text 0 is a float, not a string"),
+        ([["dog"], ["cat"]], TypeError, "Text 0 is a list, not a string: pass a flat list"),
+        (None, TypeError, "NoneType, not a string or a list of strings"),
+        (7, TypeError, "int, not a string or a list of strings"),
+        (b"dog", TypeError, "bytes, not a string or a list of strings"),
+        ({"a": "dog"}, TypeError, "dict, not a string or a list of strings"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_one_sentence(tiny_encoder, texts, kind, message):
+    with pytest.raises(kind, match=message) as caught:
+        tokenize(texts, tiny_encoder.tokenizer, 64)
+    assert "\n" not in str(caught.value)
+
+
+def check_every_row_once(batches: list[np.ndarray], lengths: np.ndarray, batch_size: int) -> None:
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert all(len(batch) <= batch_size for batch in batches)
+    assert len(batches) <= -(-len(lengths) // batch_size) + len(lengths) // (50 * batch_size)
+
+
+@given(LENGTHS, st.integers(1, 40))
+@settings(deadline=None)
+def test_sorted_batches_hold_every_row_once_longest_first(lengths, batch_size):
+    batches = length_sorted_batches(lengths, batch_size)
+    check_every_row_once(batches, lengths, batch_size)
+    assert (np.diff(lengths[np.concatenate(batches)]) <= 0).all()
+
+
+@given(LENGTHS, st.integers(1, 40), st.integers(0, 99))
+@settings(deadline=None)
+def test_shuffled_batches_hold_every_row_once_and_depend_on_the_seed_alone(lengths, size, seed):
+    batches = list(shuffled_batches(lengths, size, np.random.default_rng(seed)))
+    check_every_row_once(batches, lengths, size)
+    again = shuffled_batches(lengths, size, np.random.default_rng(seed))
+    assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
+
+
+def test_shuffled_batches_are_of_like_length_but_in_random_order():
+    lengths = np.random.default_rng(0).integers(3, 60, 1600)
+    batches = list(shuffled_batches(lengths, 16, np.random.default_rng(1)))
+    spread = np.mean([np.ptp(lengths[b]) for b in batches])
+    assert spread < 0.1 * np.ptp(lengths)
+    longest = [lengths[b].max() for b in batches]
+    assert longest != sorted(longest, reverse=True)
+
+
+def test_words():
+    assert words("It's 2 o'clock -- GO!") == ["it", "s", "2", "o", "clock", "go"]
+
+
+def test_tsv_keeps_quotes_and_the_word_null(tmp_path):
+    (tmp_path / "x.tsv").write_text('a\tb\n"half\tnull\nNA\t1.5\n', encoding="utf8")
+    table = read_tsv(tmp_path / "x.tsv")
+    assert table.values.tolist() == [['"half', "null"], ["NA", "1.5"]]
+
+
+def test_a_missing_table_says_how_to_restore_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "DATA", tmp_path)
+    with pytest.raises(FileNotFoundError, match="dev.tsv is missing: restore it with"):
+        load_sts("dev")
+
+
+def test_an_unknown_split_is_named():
+    with pytest.raises(ValueError, match="no split 'train': choose 'dev' or 'test'"):
+        load_sts("train")

@@ -1,0 +1,199 @@
+"""Correlations, word overlap and intervals against hand values, brute force and the library."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
+
+from sbert_lessons import evaluation
+from sbert_lessons.evaluation import (
+    SIMILARITIES,
+    aggregate,
+    bootstrap,
+    encode_pairs,
+    interval,
+    jaccard,
+    pearson,
+    spearman,
+    sts_score,
+    sts_table,
+)
+
+STS = pd.DataFrame(
+    {
+        "sentence1": ["A dog runs.", "The cat eats bread.", "a man", "red park", "Not the guitar"],
+        "sentence2": ["The dog sleeps.", "A cat eats.", "a woman plays", "bread", "the guitar"],
+        "score": [2.5, 4.0, 1.5, 0.0, 3.0],
+    }
+)
+
+
+def brute_ranks(values: list[float]) -> list[float]:
+    """Rank of each value from 1; equal values share the average of their ranks."""
+    return [sum(y < x for y in values) + (values.count(x) + 1) / 2 for x in values]
+
+
+def brute_pearson(x: list[float], y: list[float]) -> float:
+    """Covariance over the product of the deviations, written out."""
+    mx, my = sum(x) / len(x), sum(y) / len(y)
+    cov = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True))
+    return cov / (sum((a - mx) ** 2 for a in x) * sum((b - my) ** 2 for b in y)) ** 0.5
+
+
+GRADES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=30)
+
+
+@given(GRADES)
+def test_correlations_equal_brute_force(pairs):
+    x, y = ([float(v) for v in column] for column in zip(*pairs, strict=True))
+    if len(set(x)) > 1 and len(set(y)) > 1:
+        assert pearson(x, y) == pytest.approx(100 * brute_pearson(x, y), abs=1e-9)
+        ranks = brute_pearson(brute_ranks(x), brute_ranks(y))
+        assert spearman(x, y) == pytest.approx(100 * ranks, abs=1e-9)
+
+
+def test_spearman_by_hand():
+    # ranks 1 2 3 4 against 1 3 2 4: 1 - 6 * (0 + 1 + 1 + 0) / (4 * 15) = 0.8
+    assert spearman([0.1, 0.2, 0.7, 0.9], [0, 3, 2, 5]) == pytest.approx(80)
+
+
+@pytest.mark.parametrize(
+    "predicted, gold, message",
+    [
+        ([1, 2, 3], [1, 2], "3 predictions for 2 grades"),
+        ([1, np.nan], [1, 2], "NaN or infinite"),
+        ([1, 2], [np.inf, 2], "NaN or infinite"),
+        ([1, 1, 1], [1, 2, 3], "not all equal"),
+        ([], [], "at least two pairs"),
+    ],
+)
+@pytest.mark.parametrize("correlation", [spearman, pearson])
+def test_what_has_no_correlation_is_refused(correlation, predicted, gold, message):
+    with pytest.raises(ValueError, match=message):
+        correlation(predicted, gold)
+
+
+def check_similarities(table: dict) -> None:
+    """The four measures on (3, 4) with (4, 3), and on opposite vectors."""
+    u, v = np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([[4.0, 3.0], [0.0, -1.0]])
+    expected = {
+        "cosine": [24 / 25, -1],
+        "dot": [24, -2],
+        "euclidean": [-(2**0.5), -3],
+        "manhattan": [-2, -3],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(table[name](u, v), values)
+
+
+def test_similarities_by_hand():
+    check_similarities(SIMILARITIES)
+
+
+def test_cosine_with_a_zero_vector_is_zero():
+    assert SIMILARITIES["cosine"](np.zeros((1, 3)), np.ones((1, 3))).tolist() == [0]
+
+
+def test_jaccard_by_hand():
+    texts1 = ["A man eats.", "Dogs run", "same Words", "..."]
+    texts2 = ["a man sleeps", "cats sleep", "words, SAME!", "?"]
+    assert jaccard(texts1, texts2).tolist() == [0.5, 0, 1, 0]
+
+
+def test_table_equals_the_evaluator_of_the_library(tiny_encoder, tmp_path):
+    tiny_encoder.save(tmp_path / "model")
+    library = SentenceTransformer(str(tmp_path / "model"))
+    expected = EmbeddingSimilarityEvaluator(
+        [*STS["sentence1"]],
+        [*STS["sentence2"]],
+        [*STS["score"]],
+        similarity_fn_names=[*SIMILARITIES],
+        write_csv=False,
+    )(library)
+    table = sts_table(*encode_pairs(tiny_encoder, STS), STS["score"])
+    for measure in SIMILARITIES:
+        for kind in ("spearman", "pearson"):
+            theirs = 100 * expected[f"{kind}_{measure}"]
+            assert table.loc[measure, kind] == pytest.approx(theirs, abs=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_table_equals_the_evaluator_on_the_same_vectors(seed, monkeypatch):
+    """Without a model in between, the two agree to 1e-6."""
+    rng = np.random.default_rng(seed)
+    u, v = rng.normal(size=(2, 200, 16)).astype(np.float32) + 1
+    grades, names = rng.integers(0, 11, 200) / 2, [str(i) for i in range(200)]
+    evaluator = EmbeddingSimilarityEvaluator(
+        names, names, grades, similarity_fn_names=[*SIMILARITIES], write_csv=False
+    )
+    vectors = iter([u, v])
+    monkeypatch.setattr(evaluator, "embed_inputs", lambda *_: next(vectors))
+    monkeypatch.setattr(evaluator, "store_metrics_in_model_card_data", lambda *_: None)
+    expected, table = evaluator(None), sts_table(u, v, grades)
+    for measure in SIMILARITIES:
+        for kind in ("spearman", "pearson"):
+            assert table.loc[measure, kind] / 100 == pytest.approx(
+                expected[f"{kind}_{measure}"], abs=1e-6
+            )
+
+
+@pytest.mark.parametrize("measure", SIMILARITIES)
+def test_sts_score_is_one_cell_of_the_table(tiny_encoder, measure):
+    table = sts_table(*encode_pairs(tiny_encoder, STS), STS["score"])
+    assert sts_score(tiny_encoder, STS, measure) == pytest.approx(table.loc[measure, "spearman"])
+
+
+def test_an_unknown_measure_is_named(tiny_encoder):
+    with pytest.raises(ValueError, match="no similarity 'cos': choose from cosine, dot"):
+        sts_score(tiny_encoder, STS, "cos")
+
+
+def test_aggregate_by_hand():
+    predicted = np.array([1, 2, 3, 1, 2, 3, 4])
+    gold = np.array([1, 2, 3, 4, 3, 2, 1])
+    subset = np.array(["a"] * 3 + ["b"] * 4)
+    scores = aggregate(predicted, gold, subset)
+    assert scores["mean"] == pytest.approx(0)  # 100 and -100
+    assert scores["wmean"] == pytest.approx(100 * (3 - 4) / 7)
+    assert scores["all"] == pytest.approx(spearman(predicted, gold))
+
+
+def test_interval_by_hand():
+    assert interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
+    assert interval(np.arange(1001.0)) == pytest.approx((25, 975))
+
+
+def test_bootstrap_equals_brute_force_and_is_paired():
+    rng = np.random.default_rng(3)
+    gold = rng.normal(size=40)
+    good, poor = gold + rng.normal(size=40), rng.normal(size=40)
+    samples = bootstrap([good, poor, good], gold, draws=20, seed=5)
+    rows = np.random.default_rng(5).integers(40, size=(20, 40))
+    expected = [[spearman(p[r], gold[r]) for p in (good, poor, good)] for r in rows]
+    np.testing.assert_allclose(samples, expected)
+    assert (samples[:, 0] == samples[:, 2]).all()
+
+
+def test_bootstrap_interval_covers_the_score_and_narrows_with_more_pairs():
+    rng = np.random.default_rng(0)
+    gold = rng.normal(size=800)
+    predicted = gold + rng.normal(size=800)
+    widths = []
+    for size in (50, 800):
+        low, high = interval(bootstrap([predicted[:size]], gold[:size], draws=200))
+        assert low < spearman(predicted[:size], gold[:size]) < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_encode_pairs_calls_the_model_once(tiny_encoder, monkeypatch):
+    calls = []
+    real = tiny_encoder.encode
+    monkeypatch.setattr(tiny_encoder, "encode", lambda *a, **k: calls.append(1) or real(*a, **k))
+    u, v = evaluation.encode_pairs(tiny_encoder, STS)
+    assert len(calls) == 1
+    np.testing.assert_allclose(u, real([*STS["sentence1"]]), atol=1e-6)
+    np.testing.assert_allclose(v, real([*STS["sentence2"]]), atol=1e-6)

@@ -1,0 +1,179 @@
+"""The pre-training tools on tiny corpora: masking, rates, resuming, held-out lines, counts."""
+
+import importlib.util
+import itertools
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+
+def tool(name: str) -> ModuleType:
+    """A module of tools/, which is not a package."""
+    path = Path(__file__).parents[1] / "tools" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+corpus_tool, pretrain = tool("corpus"), tool("pretrain")
+LINES = [
+    f"{who} {what} {where}"
+    for who, what, where in itertools.product(
+        ["the dog", "a red cat", "one man", "my sister"],
+        ["sleeps", "eats bread", "plays the guitar"],
+        ["in the park", "at home", "near the old river", "today"],
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A packed corpus of three sources with a vocabulary of some 60 tokens."""
+    folder = tmp_path_factory.mktemp("corpus")
+    tokenizer = corpus_tool.learn_tokenizer(LINES, 120, folder)
+    for seed, name in enumerate(pretrain.SHARES):
+        order = np.random.default_rng(seed).permutation(LINES * 3)
+        stream = corpus_tool.pack([*order], tokenizer)
+        assert corpus_tool.save_shards(stream, folder, name) == 1
+    size = tokenizer.get_vocab_size()
+    vectors = np.random.default_rng(0).normal(size=(size, 32)).astype(np.float32)
+    np.save(folder / "token-vectors.npy", vectors)
+    return folder
+
+
+def test_masking_shares():
+    ids = torch.randint(5, 1000, (400, 500), generator=torch.Generator().manual_seed(1))
+    ids[:, 0], ids[:, 99] = pretrain.CLS, pretrain.SEP
+    corrupted, chosen = pretrain.mask_tokens(ids, 1000, torch.Generator().manual_seed(0))
+    free = (ids != pretrain.CLS) & (ids != pretrain.SEP)
+    assert not chosen[~free].any() and torch.equal(corrupted[~chosen], ids[~chosen])
+    assert chosen[free].float().mean().item() == pytest.approx(pretrain.MASK_RATE, abs=0.005)
+    new, old = corrupted[chosen], ids[chosen]
+    masked, same = new == pretrain.MASK, new == old
+    assert masked.float().mean().item() == pytest.approx(0.8, abs=0.01)
+    assert same.float().mean().item() == pytest.approx(0.1, abs=0.01)
+    others = new[~masked & ~same]
+    assert others.min() >= 5 and len(others.unique()) > 900
+
+
+def test_rate_rises_then_falls_to_zero():
+    rates = [pretrain.rate_at(step, 100, 0.3) for step in range(101)]
+    assert rates[:3] == pytest.approx([0.1, 0.2, 0.3])
+    assert max(rates) == pytest.approx(0.3) and rates[100] == 0
+    assert all(a > b for a, b in zip(rates[3:], rates[4:], strict=False))
+
+
+def test_a_batch_is_a_function_of_its_step_alone(folder):
+    corpus = pretrain.Corpus(folder, 128)
+    whole = list(pretrain.batches(corpus, 60, 0, 8))
+    later = list(pretrain.batches(pretrain.Corpus(folder, 128), 60, 5, 8))
+    assert [batch[0] for batch in later] == [5, 6, 7]
+    for one, two in zip(whole[5:], later, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one[1:], two[1:], strict=True))
+    assert not torch.equal(whole[0][3], whole[1][3])
+
+
+def test_rows_begin_with_cls_and_at_the_beginning_of_a_line(folder):
+    corpus = pretrain.Corpus(folder, 256)
+    tokenizer = pretrain.wordpiece(folder)
+    for step in range(8):
+        rows = corpus.rows(step)
+        length = pretrain.ROW_LENGTHS[step % len(pretrain.ROW_LENGTHS)]
+        assert rows.shape[1] == length and abs(rows.size - 256) <= 2 * length
+        assert (rows[:, 0] == pretrain.CLS).all()
+        for row in rows:
+            end = row.tolist().index(pretrain.SEP)
+            assert tokenizer.decode(row[1:end]) in LINES
+
+
+def run(folder: Path, out: Path, monkeypatch, *extra: str) -> None:
+    arguments = ["--corpus", folder, "--out", out, "--steps", 6, "--tokens", 256, "--layers", 1]
+    monkeypatch.setattr(sys, "argv", ["pretrain.py", *map(str, arguments), *extra])
+    pretrain.main()
+
+
+def test_killed_and_resumed_equals_uninterrupted(folder, tmp_path, monkeypatch):
+    run(folder, tmp_path / "whole", monkeypatch)
+    run(folder, tmp_path / "parts", monkeypatch, "--stop", "3")
+    real = pretrain.rate_at
+
+    def kill(step, *others):
+        if step == 4:
+            raise KeyboardInterrupt
+        return real(step, *others)
+
+    monkeypatch.setattr(pretrain, "rate_at", kill)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "parts", monkeypatch)
+    monkeypatch.setattr(pretrain, "rate_at", real)
+    run(folder, tmp_path / "parts", monkeypatch)
+    torch.set_flush_denormal(False)
+    whole, parts = (
+        load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts")
+    )
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=0, atol=1e-6)
+
+
+def test_the_exported_model_opens_as_an_encoder(folder, tmp_path, monkeypatch):
+    from sbert_lessons.encoder import SentenceEncoder
+
+    run(folder, tmp_path, monkeypatch, "--stop", "1")
+    torch.set_flush_denormal(False)
+    encoder = SentenceEncoder.load(tmp_path / "model")
+    assert encoder.encode(LINES[:3]).shape == (3, 32)
+    assert encoder.tokens("The DOG")[0] == "[CLS]"
+    assert encoder.backbone.config.hidden_dropout_prob == 0.1
+
+
+def test_held_out_sentences_are_found_whole_and_inside():
+    held_out = corpus_tool.HeldOut(["A man is playing a guitar.", "Two dogs", "The end"])
+    for line in (
+        "a man is playing a guitar",
+        "Look: a man is playing a guitar, she said.",
+        "A man is. A man is playing a guitar!",
+        "two DOGS.",
+    ):
+        assert held_out.inside(line), line
+    for line in (
+        "a man is playing a flute",
+        "a man is playing",
+        "two dogs run",  # shorter than four words: only whole lines count
+        "",
+    ):
+        assert not held_out.inside(line), line
+
+
+def test_cooccurrences_by_hand():
+    counts = corpus_tool.cooccurrences([np.array([5, 6, 7, 5], dtype=np.uint16)], 8, window=2)
+    expected = np.zeros((8, 8))
+    expected[5, 6] = expected[6, 7] = expected[7, 5] = 1
+    expected[5, 7] += 0.5
+    expected[6, 5] += 0.5
+    np.testing.assert_allclose(counts, expected + expected.T)
+
+
+def test_ppmi_embeddings_equal_brute_force():
+    rng, size = np.random.default_rng(0), 12
+    counts = rng.poisson(1.0, (size, size)).astype(np.float32)
+    counts += counts.T
+    inner = counts.copy()
+    inner[:5] = inner[:, :5] = 0
+    word = inner.sum(1)
+    share = word**0.75 / (word**0.75).sum()
+    matrix = np.zeros((size, size))
+    for w, c in zip(*np.nonzero(inner), strict=True):
+        matrix[w, c] = max(0.0, np.log(inner[w, c] / word[w] / share[c]))
+    u, s, _ = np.linalg.svd(matrix)
+    vectors = corpus_tool.ppmi_embeddings(counts, 3)
+    expected = (u[:, :3] * s[:3]) @ u[:, :3].T
+    assert vectors.shape == (size, 3)
+    np.testing.assert_allclose(vectors @ vectors.T, expected, atol=1e-4)
+    assert (vectors[:5].round(6) == 0).all()

@@ -1,0 +1,214 @@
+"""The training loop: repeatable, resumable, and clear about bad input."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from sbert_lessons import training
+from sbert_lessons.heads import SoftmaxHead
+from sbert_lessons.losses import SoftmaxLoss
+from sbert_lessons.training import Pairs, Siamese, epoch_batches, train, warmup_then_decay
+
+SUBJECTS, VERBS = ["a man", "the woman", "a small dog", "the red cat"], ["runs", "sleeps", "eats"]
+PREMISES = [f"{s} {v} in the park" for s in SUBJECTS for v in VERBS]
+HYPOTHESES = [f"{s} {v}" for s in reversed(SUBJECTS) for v in VERBS]
+LABELS = [i % 3 for i in range(12)]
+
+
+def softmax_loss() -> SoftmaxLoss:
+    torch.manual_seed(1)
+    return SoftmaxLoss(SoftmaxHead(32))
+
+
+def run(encoder, objective=None, **settings) -> pd.DataFrame:
+    settings = {"epochs": 2, "batch_size": 4, "rate": 1e-3} | settings
+    return train(encoder, objective or softmax_loss(), [PREMISES, HYPOTHESES], LABELS, **settings)
+
+
+def test_same_seed_same_history_and_another_seed_another(encoder_with):
+    one, two, other = run(encoder_with()), run(encoder_with()), run(encoder_with(), seed=1)
+    pd.testing.assert_frame_equal(one, two)
+    assert one["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert not np.allclose(one["loss"], other["loss"])
+
+
+def test_encoder_and_head_both_change_and_the_loss_falls(tiny_encoder):
+    objective = softmax_loss()
+    before = copy.deepcopy([*tiny_encoder.parameters()]), copy.deepcopy([*objective.parameters()])
+    history = run(tiny_encoder, objective, epochs=20, rate=3e-3)
+    for old, module in zip(before, (tiny_encoder, objective), strict=True):
+        changed = [not torch.equal(a, b) for a, b in zip(old, module.parameters(), strict=True)]
+        assert sum(changed) > 0.9 * len(changed)
+    assert history["loss"].tail(3).mean() < 0.7 * history["loss"].head(3).mean()
+    assert not tiny_encoder.training
+
+
+def test_the_head_has_its_own_rate(tiny_encoder):
+    objective = softmax_loss()
+    before = copy.deepcopy(tiny_encoder.state_dict()), objective.head.linear.weight.clone()
+    run(tiny_encoder, objective, rate=0.0, head_rate=0.1)
+    assert all(torch.equal(tiny_encoder.state_dict()[k], v) for k, v in before[0].items())
+    assert not torch.equal(objective.head.linear.weight, before[1])
+
+
+class Stop:
+    """An evaluation that is interrupted at its second call, as by Ctrl-C."""
+
+    calls = 0
+
+    def __call__(self) -> dict[str, float]:
+        self.calls += 1
+        if self.calls == 2:
+            raise KeyboardInterrupt
+        return {"calls": np.float32(self.calls)}
+
+
+def check_resume(train_run, encoder_with, folder) -> None:
+    """Stopped after step 3 of 6 and started again: the losses of a run that was not stopped."""
+    whole_encoder = encoder_with()
+    whole = train_run(whole_encoder)
+    path = folder / "checkpoint.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train_run(encoder_with(), evaluate=Stop(), checkpoint=path)
+    encoder = encoder_with()
+    resumed = train_run(encoder, checkpoint=path)
+    assert resumed["step"].tolist() == whole["step"].tolist()
+    np.testing.assert_allclose(resumed["loss"], whole["loss"], rtol=0, atol=1e-6)
+    assert resumed["calls"].dropna().tolist() == [1]
+    for name, value in whole_encoder.state_dict().items():
+        torch.testing.assert_close(encoder.state_dict()[name], value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_stopped_and_resumed_equals_uninterrupted(encoder_with, tmp_path):
+    check_resume(run, encoder_with, tmp_path)
+
+
+def test_a_stop_in_the_middle_of_an_epoch_keeps_the_last_checkpoint(
+    encoder_with, tmp_path, monkeypatch
+):
+    path = tmp_path / "checkpoint.safetensors"
+    run(encoder_with(), epochs=1, checkpoint=path)
+    whole = path.read_bytes()
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Siamese, "forward", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(encoder_with(), epochs=2, checkpoint=path)
+    assert path.read_bytes() == whole
+
+
+def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    first, encoder = run(encoder_with(), checkpoint=path), encoder_with()
+    pd.testing.assert_frame_equal(run(encoder, checkpoint=path), first)
+
+
+def test_a_place_that_takes_no_checkpoint_is_found_out_before_training(tiny_encoder, tmp_path):
+    (tmp_path / "file").write_text("x")
+    before = copy.deepcopy(tiny_encoder.state_dict())
+    with pytest.raises(OSError, match="Cannot write to .*: choose a folder"):
+        run(tiny_encoder, checkpoint=tmp_path / "file" / "x.safetensors")
+    assert all(torch.equal(tiny_encoder.state_dict()[k], v) for k, v in before.items())
+
+
+def test_evaluations_stand_at_their_steps(tiny_encoder):
+    def evaluate() -> dict[str, float]:
+        tiny_encoder.encode("a dog")
+        assert tiny_encoder.training
+        return {"score": 1.0}
+
+    history = run(tiny_encoder, evaluate=evaluate, evaluations=3)
+    assert history["score"].notna().tolist() == [True] * 6
+    history = run(tiny_encoder, evaluate=evaluate)
+    assert history["score"].notna().tolist() == [False, False, True] * 2
+
+
+class Broken(nn.Module):
+    """An objective whose value is not a number from its third call on."""
+
+    calls = 0
+
+    def forward(self, u, v, labels):
+        self.calls += 1
+        return (u - v).square().mean() * (float("nan") if self.calls == 3 else 1.0)
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(tiny_encoder):
+    with pytest.raises(ValueError, match="The loss is nan at step 2: lower the rate"):
+        run(tiny_encoder, Broken())
+    assert all(value.isfinite().all() for value in tiny_encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    "columns, labels, message",
+    [
+        ([[], []], [], "at least one; got sizes .0."),
+        ([["a dog"], ["a cat"]], [0, 1], "as many labels as rows, .* got sizes .1, 2."),
+        ([["a dog", "a cat"], ["a cat"]], [0, 1], "as many labels as rows, .* got sizes .1, 2."),
+        ([["a dog"], ["a cat"]], ["neutral"], "Labels must be numbers, none missing"),
+        ([["a dog"], ["a cat"]], [None], "Labels must be numbers, none missing"),
+        ([["a dog"], ["a cat"]], [float("nan")], "Labels must be numbers, none missing"),
+        ([["a dog"], ["a cat"]], [3], "whole numbers from 0 to 2"),
+        ([["a dog"], ["a cat"]], [-1], "whole numbers from 0 to 2"),
+        ([["a dog"], ["a cat"]], [1.5], "whole numbers from 0 to 2"),
+        ([["a dog"], [" "]], [0], "Text 1 is empty"),
+    ],
+)
+def test_bad_rows_are_one_clear_sentence(tiny_encoder, columns, labels, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        train(tiny_encoder, softmax_loss(), columns, labels)
+    assert "\n" not in str(caught.value)
+
+
+def check_one_pass(siamese_class, encoder) -> None:
+    """Both sentences in one forward pass give the loss and gradients of two passes."""
+    pairs, objective = Pairs(encoder, [PREMISES, HYPOTHESES], LABELS), softmax_loss()
+    rows = np.array([0, 5, 7, 11])
+    siamese_class(encoder, objective)(*pairs.batch(rows)).backward()
+    together = [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
+    encoder.zero_grad()
+    u = encoder(*encoder.tokenize([PREMISES[i] for i in rows]).batch(np.arange(4)))
+    v = encoder(*encoder.tokenize([HYPOTHESES[i] for i in rows]).batch(np.arange(4)))
+    objective(u, v, torch.tensor([LABELS[i] for i in rows])).backward()
+    apart = [p.grad for p in encoder.parameters() if p.grad is not None]
+    assert len(together) == len(apart) > 20
+    for one, two in zip(together, apart, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_one_pass_for_both_sentences_equals_two(tiny_encoder):
+    check_one_pass(Siamese, tiny_encoder)
+
+
+def test_every_row_is_seen_once_an_epoch_and_epochs_differ(tiny_encoder):
+    data = Pairs(tiny_encoder, [PREMISES, HYPOTHESES], LABELS)
+    epochs = [epoch_batches(data, 5, seed=3, epoch=e) for e in range(2)]
+    for batches in epochs:
+        assert sorted(np.concatenate(batches).tolist()) == list(range(12))
+    assert np.concatenate(epochs[0]).tolist() != np.concatenate(epochs[1]).tolist()
+
+
+def test_three_columns_make_triplets(tiny_encoder):
+    data = Pairs(tiny_encoder, [PREMISES, HYPOTHESES, PREMISES], LABELS)
+    ids, _, columns, labels = data.batch(np.array([2, 4]))
+    assert columns == 3 and ids.shape[0] == 6 and labels.tolist() == [2, 1]
+    assert ids[0].tolist() == ids[4].tolist() != ids[2].tolist()
+
+
+def test_grades_stay_numbers_and_classes_stay_whole():
+    assert training.label_tensor([0.5, 4.0]).dtype == torch.float32
+    assert training.label_tensor(pd.Series([0, 2], index=[5, 6])).dtype == torch.int64
+
+
+def test_warmup_and_decay_by_hand():
+    factor = warmup_then_decay(10, 0.2)
+    assert [round(factor(step), 3) for step in (0, 1, 2, 6, 9)] == [0.5, 1, 1, 0.5, 0.125]
+    assert warmup_then_decay(1, 0.1)(0) == 1
+    assert warmup_then_decay(4, 1.0)(3) == 1
