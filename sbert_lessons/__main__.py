@@ -9,6 +9,7 @@ try:
 
     from . import doctor as checks
     from . import lab as lessons
+    from .files import ROOT
 except ModuleNotFoundError as error:
     sys.exit(
         f"The package {error.name} is not installed in {sys.executable}: run `make lab`, "
@@ -36,12 +37,12 @@ def doctor(write_checksums: Annotated[Path | None, typer.Option(hidden=True)] = 
 def lab(context: typer.Context) -> None:
     """Copy the lessons to work/ and open JupyterLab; further options go to JupyterLab."""
     try:
-        beside = lessons.hand_out(lessons.ROOT / "notebooks", lessons.ROOT / "work")
+        beside = lessons.hand_out(ROOT / "notebooks", ROOT / "work")
     except OSError as error:
         sys.exit(f"Cannot hand out the lessons ({error}): make the folder work/ writable.")
     for name in beside:
         print(f"The course has a newer version: work/{name}. Your own copy stays as it is.")
-    lessons.serve(lessons.ROOT, context.args)
+    lessons.serve(ROOT, context.args)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
-"""Files that are whole or not there: folders renamed into place, optimizer state without pickle."""
+"""A run that can go on after a stop: model, optimizer and history in one file, without pickle."""
 
 import json
 import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,51 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sbert_lessons.lab import file_digest
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `path` only when its block ends without error."""
-    with writable(path.parent):
-        draft = Path(mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    old = draft.with_name(draft.name + "-old")
-    try:
-        draft.chmod(0o755)
-        yield draft
-        if path.exists():
-            os.replace(path, old)
-        os.replace(draft, path)
-    finally:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    """Make the folder, and say in one clear sentence if the block cannot write into it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise OSError(
-            f"Cannot write to {folder} ({error.strerror}): choose a folder you may write to."
-        ) from error
-
-
-def damaged_files(listing: Path, folder: Path) -> list[Path]:
-    """Files inside `folder` whose SHA-256 is not the one in `listing`, a list as of `sha256sum`.
-
-    The paths in the list are relative to its own folder. No list: nothing to compare.
-    """
-    if not listing.exists():
-        return []
-    lines = [line.split("  ", 1) for line in listing.read_text("utf8").splitlines()]
-    wanted = {listing.parent.resolve() / name: digest for digest, name in lines}
-    inside = [path for path in wanted if folder.resolve() in path.parents]
-    return [path for path in inside if file_digest(path) != wanted[path]]
+from sbert_lessons.files import writable
 
 
 def optimizer_tensors(optimizers: list[Optimizer]) -> dict[str, Tensor]:

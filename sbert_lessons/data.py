@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-ROOT = Path(__file__).resolve().parent.parent
+from sbert_lessons.files import ROOT
+
 DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
 
 

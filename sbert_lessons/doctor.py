@@ -10,10 +10,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from .lab import ROOT, file_digest, write_whole
+from .files import CHECKSUMS, ROOT, damaged_files, file_digest, write_whole
 
 OLDEST, NEWEST = (3, 11), (3, 13)
-CHECKSUMS = "checksums.sha256"
 FREE_GB = 1.0
 INSTALL = "Run `make lab` again, or `python -m pip install -r requirements.lock`."
 
@@ -93,11 +92,10 @@ def data_files(data: Path) -> Finding:
     listing = data / CHECKSUMS
     if not listing.exists():
         return Finding("Data", f"{listing} is not there", restore)
-    lines = [line.split("  ", 1) for line in listing.read_text("utf-8").splitlines()]
-    wrong = [name for want, name in lines if file_digest(data / name) != want]
+    wrong = [str(path.relative_to(data.resolve())) for path in damaged_files(listing, data)]
     if wrong:
         return Finding("Data", f"missing or changed: {', '.join(wrong)}", restore)
-    return Finding("Data", f"all {len(lines)} files unchanged")
+    return Finding("Data", f"all {len(listing.read_text('utf-8').splitlines())} files unchanged")
 
 
 def write_checksums(data: Path) -> int:

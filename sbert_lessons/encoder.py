@@ -20,8 +20,8 @@ from transformers import (
     logging,
 )
 
-from sbert_lessons.checkpoint import damaged_files, new_folder
 from sbert_lessons.data import DATA, TokenStore, length_sorted_batches, tokenize
+from sbert_lessons.files import CHECKSUMS, damaged_files, new_folder
 from sbert_lessons.pooling import POOLINGS
 
 OLD_FLAGS = {
@@ -184,7 +184,7 @@ def check_model_folder(folder: Path) -> None:
             raise FileNotFoundError(
                 f"There is no {names[0]} in {folder}: restore the folder or download it again."
             )
-    for damaged in damaged_files(DATA / "checksums.sha256", folder):
+    for damaged in damaged_files(DATA / CHECKSUMS, folder):
         raise ValueError(f"{damaged} is damaged: restore it with `git checkout -- data`.")
     for path in folder.glob("*.json"):
         read_json(path)

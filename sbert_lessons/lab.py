@@ -4,11 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from .files import file_digest, write_whole
+
 MANIFEST = ".handed-out.json"
 FIRST_LESSON = "00_start_here.ipynb"
 SETTINGS = Path(__file__).with_name("jupyterlab")  # no question about news, no look for updates
@@ -72,22 +72,6 @@ def read_manifest(path: Path) -> dict[str, str]:
     except (FileNotFoundError, ValueError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal; empty if there is no such file."""
-    return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all: to a temporary name first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def server_arguments(root: Path, page: str, extra: list[str]) -> list[str]:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.optim import SGD, AdamW
 
-from sbert_lessons.checkpoint import damaged_files, load_checkpoint, new_folder, save_checkpoint
+from sbert_lessons.checkpoint import load_checkpoint, save_checkpoint
+from sbert_lessons.files import damaged_files, new_folder
 
 
 def content(folder) -> dict[str, str]:
@@ -76,7 +77,7 @@ def test_a_read_only_place_is_named(tmp_path, monkeypatch):
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sbert_lessons.checkpoint.mkdtemp", refuse)
+    monkeypatch.setattr("sbert_lessons.files.mkdtemp", refuse)
     with pytest.raises(OSError, match=r"Cannot write to .* \(Permission denied\)"):
         with new_folder(tmp_path / "model"):
             pass

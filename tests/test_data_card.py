@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from sbert_lessons.data import ROOT, load_sts
+from sbert_lessons.data import load_sts
+from sbert_lessons.files import ROOT
 
 sys.path.append(str(ROOT / "tools"))
 import data_card  # noqa: E402

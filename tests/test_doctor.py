@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from sbert_lessons import doctor
 from sbert_lessons.__main__ import app
 from sbert_lessons.doctor import Finding
-from sbert_lessons.lab import ROOT
+from sbert_lessons.files import ROOT
 
 
 @pytest.fixture

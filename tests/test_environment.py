@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from sbert_lessons import doctor
-from sbert_lessons.lab import ROOT
+from sbert_lessons.files import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

@@ -141,7 +141,7 @@ def test_an_answer_of_a_strange_kind_never_raises_or_passes(answer):
 
 def test_an_answer_that_does_not_fit_is_named_by_its_type():
     said = str(check("97.1", "four"))
-    assert said.startswith("97.1 not right yet: an answer of type str does not fit here (ValueErr")
+    assert said.startswith("97.1 not right yet: an answer of type str does not fit here (TypeErr")
     assert "type int does not fit" in str(check("97.2", 6))
 
 
@@ -358,7 +358,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(file, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(store.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(store, "write_whole", refuse)
     assert str(check("97.1", 4)) == (
         "97.1 passed\nYour progress counts until this notebook closes, but cannot be saved in "
         "progress.json: Permission denied. Make the folder of that file writable."
@@ -404,7 +404,7 @@ def test_a_kill_while_writing_leaves_the_old_file(file, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(store.json, "dump", killed)
+        patch.setattr(os, "replace", killed)
         check("97.2", lambda x: 6)
     assert kept(file)["exercises"] == {"97.1": "passed"}
     assert os.listdir(file.parent) == ["progress.json"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from sbert_lessons import lab
+from sbert_lessons import files, lab
 from sbert_lessons.__main__ import app
 
 NAME = "02_pooling.ipynb"
@@ -153,7 +153,7 @@ def test_interrupted_write_leaves_the_old_file_and_no_draft(tmp_path, monkeypatc
 
     monkeypatch.setattr(os, "replace", stop)
     with pytest.raises(KeyboardInterrupt):
-        lab.write_whole(path, b"new")
+        files.write_whole(path, b"new")
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.ipynb"]
 
@@ -184,7 +184,7 @@ def test_server_needs_leave_only_for_root(monkeypatch, tmp_path):
 def at_home(course, monkeypatch):
     """The `lab` command working in the temporary course; returns what reaches JupyterLab."""
     calls = []
-    monkeypatch.setattr(lab, "ROOT", course[0].parent)
+    monkeypatch.setattr("sbert_lessons.__main__.ROOT", course[0].parent)
     monkeypatch.setattr("jupyterlab.labapp.main", calls.append)
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     return calls
@@ -204,7 +204,7 @@ def test_command_hands_out_names_new_versions_and_passes_options_on(course, at_h
 
 def test_kernels_find_the_package(course, at_home):
     CliRunner().invoke(app, ["lab"])
-    assert os.environ["PYTHONPATH"] == f"{lab.ROOT}{os.pathsep}/somewhere"
+    assert os.environ["PYTHONPATH"] == f"{course[0].parent}{os.pathsep}/somewhere"
     assert "--LabApp.default_url=/lab/tree/work" in at_home[0]
 
 
@@ -220,4 +220,4 @@ def test_manifest_lists_what_was_handed_out(course):
     lessons, work = course
     lab.hand_out(lessons, work)
     handed_out = json.loads((work / lab.MANIFEST).read_text())
-    assert handed_out[NAME] == lab.file_digest(lessons / NAME)
+    assert handed_out[NAME] == files.file_digest(lessons / NAME)

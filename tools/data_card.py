@@ -24,6 +24,7 @@ def word_types(pairs: pd.DataFrame) -> int:
 def column(pairs: pd.DataFrame) -> dict[str, str]:
     """The card's figures for one split."""
     shares = pd.cut(pairs["score"], BINS).value_counts(sort=False, normalize=True)
+    lengths = pairs[["sentence1", "sentence2"]].map(lambda text: len(words(text)))
     overlap = spearman(jaccard(pairs["sentence1"], pairs["sentence2"]), pairs["score"])
     return {
         "pairs": str(len(pairs)),
@@ -36,6 +37,7 @@ def column(pairs: pd.DataFrame) -> dict[str, str]:
             f"{((pairs['writer'] - pairs['blind']).abs() > 1).mean():.1%}"
         ),
         "word overlap (Jaccard), Spearman x 100": f"{overlap:.1f}",
+        "numbers of words, multiplied": f"{spearman(lengths.prod(axis=1), pairs['score']):.1f}",
     }
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
-from sbert_lessons.checkpoint import load_checkpoint, new_folder, save_checkpoint
+from sbert_lessons.checkpoint import load_checkpoint, save_checkpoint
+from sbert_lessons.files import new_folder
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 SHARES = {"sentences": 0.4, "wikipedia": 0.3, "books": 0.3}

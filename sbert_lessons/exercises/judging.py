@@ -46,4 +46,6 @@ def compare(
 def _array(value: Any) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor, perhaps with a gradient
         value = value.detach().cpu()
+    if np.asarray(value).dtype.kind in "SU":
+        raise TypeError("text where numbers are wanted")
     return np.asarray(value, dtype=float)

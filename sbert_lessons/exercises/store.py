@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..files import ROOT, write_whole
+
 EMPTY = {"exercises": {}, "predictions": {}}
 
 _memory: dict[str, Any] = {}  # this session alone: when the file is off or cannot be written
@@ -40,7 +40,7 @@ def record(part: str, id: str, value: Any) -> str:
         note = _set_aside_if_damaged(path)
         progress = read()
         progress[part][id] = value
-        _write(path, progress)
+        write_whole(path, json.dumps(progress, indent=1, sort_keys=True).encode())
         _memory.clear()
     except OSError as error:
         _memory.setdefault(part, {})[id] = value
@@ -66,15 +66,3 @@ def _set_aside_if_damaged(path: Path) -> str:
     aside = path.with_name("progress.damaged.json")
     os.replace(path, aside)
     return f"{path.name} could not be read: it is kept as {aside.name}, and a new one is begun."
-
-
-def _write(path: Path, progress: dict[str, dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".progress-", suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(progress, file, indent=1, sort_keys=True)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
