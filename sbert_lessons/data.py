@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from sbert_lessons.files import ROOT
 
 DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
+NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,23 @@ def read_tsv(path: Path) -> pd.DataFrame:
 def load_sts(split: str = "test") -> pd.DataFrame:
     """The bundled graded pairs: columns `sentence1`, `sentence2`, `score` (0-5), `genre`.
 
-    Introduced in lesson 01. Written for this course; see data/sts/README.md.
+    `split` is "dev" or "test". Introduced in lesson 01. See data/sts/README.md.
     """
-    if split not in ("dev", "test"):
-        raise ValueError(f"There is no split '{split}': choose 'dev' or 'test'.")
-    return read_tsv(DATA / "sts" / f"{split}.tsv")
+    return load_bundled("sts", split, ("dev", "test"))
+
+
+def load_nli(split: str = "train") -> pd.DataFrame:
+    """The bundled NLI pairs: `premise`, `hypothesis`, `label`, `genre`, `group`.
+
+    `label` is 0 (entailment), 1 (neutral) or 2 (contradiction); `split`: "train", "dev", "test".
+    Introduced in lesson 03. See data/nli/README.md.
+    """
+    pairs = load_bundled("nli", split, ("train", "dev", "test"))
+    return pairs.assign(label=pairs["label"].map(NLI_LABELS))
+
+
+def load_bundled(name: str, split: str, splits: tuple[str, ...]) -> pd.DataFrame:
+    """One split of a bundled set; ValueError names the splits that there are."""
+    if split not in splits:
+        raise ValueError(f"There is no split '{split}' of {name}: choose from {', '.join(splits)}.")
+    return read_tsv(DATA / name / f"{split}.tsv")

@@ -99,8 +99,9 @@ def data_files(data: Path) -> Finding:
 
 
 def write_checksums(data: Path) -> int:
-    """List every file below `data` for `data_files` (or `sha256sum -c`); returns how many."""
-    paths = sorted(p.relative_to(data) for p in data.rglob("*") if p.is_file())
+    """List every file below `data`, texts about them aside, for `data_files` or `sha256sum -c`."""
+    found = (p for p in data.rglob("*") if p.is_file() and p.suffix != ".md")
+    paths = sorted(p.relative_to(data) for p in found)
     names = [p.as_posix() for p in paths if not any(part.startswith(".") for part in p.parts)]
     lines = [f"{file_digest(data / name)}  {name}\n" for name in names if name != CHECKSUMS]
     write_whole(data / CHECKSUMS, "".join(lines).encode())

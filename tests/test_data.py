@@ -156,5 +156,5 @@ def test_a_missing_table_says_how_to_restore_it(tmp_path, monkeypatch):
 
 
 def test_an_unknown_split_is_named():
-    with pytest.raises(ValueError, match="no split 'train': choose 'dev' or 'test'"):
+    with pytest.raises(ValueError, match="no split 'train' of sts: choose from dev, test"):
         load_sts("train")

@@ -4,15 +4,30 @@ import sys
 
 import pytest
 
-from sbert_lessons.data import load_sts
+from sbert_lessons.data import load_nli, load_sts
 from sbert_lessons.files import ROOT
 
 sys.path.append(str(ROOT / "tools"))
 import data_card  # noqa: E402
 
 
-def test_card_equals_a_fresh_count():
-    assert data_card.counted() in data_card.CARD.read_text(encoding="utf8")
+def test_cards_equal_a_fresh_count():
+    for folder, block in data_card.counted().items():
+        assert block in (data_card.DATA / folder / "README.md").read_text(encoding="utf8")
+
+
+def test_nli_labels_are_balanced_and_hypotheses_alone_say_little():
+    pairs = load_nli("train")
+    assert pairs["label"].value_counts(normalize=True).between(0.3, 0.37).all()
+    assert data_card.hypothesis_only(pairs) < 0.45
+    labels_of = pairs.groupby("hypothesis")["label"].nunique()
+    assert (labels_of > 1).mean() > 0.9
+
+
+def test_no_nli_sentence_is_in_two_splits():
+    splits = [load_nli(split) for split in ("train", "dev", "test")]
+    texts = [{t.lower() for c in ("premise", "hypothesis") for t in pairs[c]} for pairs in splits]
+    assert len(set.union(*texts)) == sum(map(len, texts))
 
 
 @pytest.mark.parametrize("split, least", [("dev", 400), ("test", 1000)])

@@ -1,35 +1,39 @@
-"""Write the counted part of data/sts/README.md: python tools/data_card.py
+"""Write the counted parts of data/sts/README.md and data/nli/README.md: python tools/data_card.py
 
-A test compares the block with a fresh count, so that the card can not go stale.
+A test compares them with a fresh count, so that the cards can not go stale.
 """
 
 import re
+from collections.abc import Callable
 
 import pandas as pd
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 
-from sbert_lessons.data import DATA, load_sts, words
+from sbert_lessons.data import DATA, load_nli, load_sts, words
 from sbert_lessons.evaluation import jaccard, pearson, spearman
 
-CARD = DATA / "sts" / "README.md"
 BLOCK = re.compile(r"(<!-- counted -->\n).*(<!-- /counted -->)", re.DOTALL)
 BINS = [-0.1, 0.99, 1.99, 2.99, 3.99, 5]
 
 
-def word_types(pairs: pd.DataFrame) -> int:
-    """Distinct lower-case words in both columns."""
-    texts = [*pairs["sentence1"], *pairs["sentence2"]]
-    return len({word for text in texts for word in words(text)})
+def word_types(*texts: pd.Series) -> str:
+    """Distinct lower-case words."""
+    return str(len({word for column in texts for text in column for word in words(text)}))
 
 
-def column(pairs: pd.DataFrame) -> dict[str, str]:
-    """The card's figures for one split."""
+def sts_column(pairs: pd.DataFrame) -> dict[str, str]:
+    """The figures of one split of the graded pairs."""
     shares = pd.cut(pairs["score"], BINS).value_counts(sort=False, normalize=True)
     lengths = pairs[["sentence1", "sentence2"]].map(lambda text: len(words(text)))
     overlap = spearman(jaccard(pairs["sentence1"], pairs["sentence2"]), pairs["score"])
     return {
         "pairs": str(len(pairs)),
         "genres": ", ".join(f"{g} {n}" for g, n in sorted(pairs["genre"].value_counts().items())),
-        "word types": str(word_types(pairs)),
+        "word types": word_types(pairs["sentence1"], pairs["sentence2"]),
         "share of grades in [0,1) [1,2) [2,3) [3,4) [4,5]": " ".join(f"{s:.2f}" for s in shares),
         "two gradings, Spearman x 100": f"{spearman(pairs['writer'], pairs['blind']):.1f}",
         "two gradings, Pearson x 100": f"{pearson(pairs['writer'], pairs['blind']):.1f}",
@@ -41,13 +45,54 @@ def column(pairs: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def counted() -> str:
-    """The block as Markdown."""
-    dev, test = column(load_sts("dev")), column(load_sts("test"))
-    rows = [f"| {name} | {dev[name]} | {test[name]} |" for name in dev]
-    return "\n".join(["| | dev | test |", "|---|---|---|", *rows]) + "\n"
+def nli_column(pairs: pd.DataFrame) -> dict[str, str]:
+    """The figures of one split of the NLI pairs."""
+    overlap = pd.Series(jaccard(pairs["premise"], pairs["hypothesis"]))
+    ends = pairs["label"] != 1
+    auc = roc_auc_score(pairs["label"][ends] == 0, overlap[ends])
+    return {
+        "pairs": str(len(pairs)),
+        "premises": str(pairs["premise"].nunique()),
+        "hypotheses": str(pairs["hypothesis"].nunique()),
+        "entailment, neutral, contradiction": ", ".join(
+            str(n) for n in pairs["label"].value_counts().sort_index()
+        ),
+        "word types": word_types(pairs["premise"], pairs["hypothesis"]),
+        "accuracy from the hypothesis alone": f"{hypothesis_only(pairs):.0%}",
+        "AUC of word overlap, entailment against contradiction": f"{auc:.2f}",
+    }
+
+
+def hypothesis_only(pairs: pd.DataFrame) -> float:
+    """Cross-validated accuracy of a bag of words and word pairs; no group in two folds."""
+    model = make_pipeline(
+        CountVectorizer(ngram_range=(1, 2), min_df=2), LogisticRegression(C=0.3, max_iter=500)
+    )
+    folds = GroupKFold(5)
+    texts, labels = pairs["hypothesis"], pairs["label"]
+    return float(cross_val_score(model, texts, labels, groups=pairs["group"], cv=folds).mean())
+
+
+def table(column: Callable[[pd.DataFrame], dict], splits: dict[str, pd.DataFrame]) -> str:
+    """A Markdown table with a column for each split."""
+    columns = {name: column(pairs) for name, pairs in splits.items()}
+    head = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    names = next(iter(columns.values()))
+    rows = [f"| {name} | " + " | ".join(c[name] for c in columns.values()) + " |" for name in names]
+    return "\n".join(head + rows) + "\n"
+
+
+def counted() -> dict[str, str]:
+    """The block of each card, by folder."""
+    return {
+        "sts": table(sts_column, {split: load_sts(split) for split in ("dev", "test")}),
+        "nli": table(nli_column, {split: load_nli(split) for split in ("train", "dev", "test")}),
+    }
 
 
 if __name__ == "__main__":
-    card = CARD.read_text(encoding="utf8")
-    CARD.write_text(BLOCK.sub(lambda m: m[1] + counted() + m[2], card), encoding="utf8")
+    for folder, block in counted().items():
+        card = DATA / folder / "README.md"
+        text = card.read_text(encoding="utf8")
+        fresh = BLOCK.sub(lambda m, block=block: m[1] + block + m[2], text)
+        card.write_text(fresh, encoding="utf8")

@@ -14,14 +14,12 @@ import pandas as pd
 import torch
 from corpus import NLI_FILES, HeldOut, held_out_sentences
 
-from sbert_lessons.data import load_sts, read_tsv
+from sbert_lessons.data import NLI_LABELS, load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder
 from sbert_lessons.evaluation import jaccard, spearman, sts_score
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
 from sbert_lessons.training import train
-
-LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
 
 def clean_pairs(source: Path) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
@@ -31,7 +29,7 @@ def clean_pairs(source: Path) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
     for name in NLI_FILES:
         pairs = read_tsv(source / "nli" / f"{name}.tsv.xz")
         usable = pairs[
-            pairs["label"].isin(LABELS) & (pairs[["premise", "hypothesis"]] != "").all(axis=1)
+            pairs["label"].isin(NLI_LABELS) & (pairs[["premise", "hypothesis"]] != "").all(axis=1)
         ]
         touched = usable["premise"].map(held_out.inside) | usable["hypothesis"].map(held_out.inside)
         kept.append(usable[~touched])
@@ -76,7 +74,7 @@ def main() -> None:
         encoder,
         loss,
         [pairs["premise"], pairs["hypothesis"]],
-        pairs["label"].map(LABELS),
+        pairs["label"].map(NLI_LABELS),
         epochs=args.epochs,
         batch_size=args.batch,
         rate=args.rate,
