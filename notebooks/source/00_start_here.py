@@ -6,12 +6,12 @@
 # **You will be able to**
 # - search, map, group and deduplicate sentences by meaning
 # - say what a sentence vector is, and compute a cosine by hand
-# - name three things that such a vector does not see
+# - name three things that such a vector hardly sees
 # - work with this course: predict, run, check
 #
-# **You need** basic Python, and to know what a vector is. Nothing else: no GPU, no network.
+# **You need** basic Python, a little NumPy, and to know what a vector is. No GPU, no network.
 #
-# **Time.** 20 minutes to read and answer, 15 s to run.
+# **Time.** 30 minutes to read and answer, 15 s to run.
 
 # %% [markdown]
 # ## Search your own sentences
@@ -83,7 +83,7 @@ pd.DataFrame({"by cosine": by_cosine, "by word overlap": by_words}, index=[1, 2,
 
 # %% [markdown]
 # Word overlap counts *a*, *the* and *on*.
-# The encoder puts a puppy near a dog, and *sleeps* near *is asleep*.
+# The encoder puts a puppy on the floor nearest to a dog under the table.
 #
 # We picked this query because it works.
 # Forty that nobody picked come further down.
@@ -100,13 +100,15 @@ predict("00.1", ...)
 index = Index(encoder, sentences)
 bread = index.search("When can I get fresh bread in the morning?", k=18)
 place = 1 + bread["sentence"].tolist().index("The bakery opens at seven.")
-print(bread.head(3).to_string(index=False), f"\n\nThe bakery comes at place {place} of 18.")
+print(bread.head(5).to_string(index=False), f"\n\nThe bakery comes at place {place} of 18.")
 measured("00.1", "first" if place == 1 else "second or third" if place <= 3 else "lower")
 
 # %% [markdown]
-# If you expected the first place: that bread comes from a bakery, and that *opens at seven* answers
-# *when*, is knowledge about the world.
-# A small model has little of it; it holds on to things, scenes and the form of a sentence.
+# If you expected the first place: look at what comes before the bakery.
+# Milk, soup, breakfast: the encoder found the subject, food, and not the answer.
+# That bread comes from a bakery, and that *opens at seven* answers *when*, is knowledge about the
+# world.
+# A small model has little of it.
 #
 # Two habits to start with:
 # - **Read ranks, not cosines**: which cosine is high differs from model to model.
@@ -162,14 +164,15 @@ hint("00.1")
 rows = [0, 1, 8]
 names = [sentences[i] for i in rows]
 same, other = cosine(vectors[[0, 0]], vectors[[1, 8]])
-title = "The two sentences about a train have nearly the same stripes"
+title = "The two sentences about a train have much the same stripes"
 alt = "Three rows of coloured stripes. The first two rows look alike; the third differs."
 show(stripes(vectors[rows], names, title), alt)
 print(f"cosine of rows 1 and 2: {same:.2f}; of rows 1 and 3: {other:.2f}")
 print(f"row 1 begins {vectors[0, :6].round(2)}, length {np.linalg.norm(vectors[0]):.1f}")
 
 # %% [markdown]
-# No single number means *train*.
+# Near 167 and 182 all three rows have the same colour: not every number tells these sentences
+# apart, and none means *train* by itself.
 # Meaning lies in the direction of the whole row.
 # Cosine compares directions, and forgets lengths:
 #
@@ -247,7 +250,9 @@ print(table.to_string(), f"\n\n{in_place} of 24 sentences are in the group of th
 measured("00.2", "all 24" if in_place == 24 else "18 to 23" if in_place >= 18 else "fewer")
 
 # %% [markdown]
-# If you expected all: short sentences share little with their topic except one word or two.
+# If you expected all 24: a short sentence shares little with its topic except a word or two.
+# Two sentences went elsewhere.
+# The map below shows which.
 # If you expected fewer: pure chance would put about ten in place.
 #
 # To see 192 dimensions we keep the two along which the points spread most (*principal components*).
@@ -258,15 +263,17 @@ from sklearn.decomposition import PCA
 pca = PCA(2).fit(points)
 xy = pca.transform(points)
 share = pca.explained_variance_ratio_.sum()
-title = f"Each topic has a region of its own; the map holds {share:.0%} of the spread"
-alt = "Twenty-four points in four colours, one for each topic, each with its sentence."
+title = f"Four regions and two strays; the map holds {share:.0%} of the spread"
+alt = "24 labelled points in four clusters, one a topic; a football and a music point lie outside."
 show(sentence_map(xy, topics["topic"].tolist(), topics["sentence"].tolist(), title), alt)
 xy_by_topic = pd.DataFrame(xy, columns=["first", "second"]).groupby(topics["topic"]).mean()
 print("centre of each topic on the map\n" + xy_by_topic.round(2).to_string())
 
 # %% [markdown]
-# Look at the sentences that lie among strangers.
+# Find the two strays: *The players train every morning.* and *The concert was sold out.*
 # What do they share with their neighbours?
+# The first names a time of day, as the weather does (*afternoon*, *night*).
+# The second went to the kitchen's group: why, we do not know, and the map does not say.
 # A map in two dimensions also lies a little: points that meet here may be far apart in the rest.
 
 # %% [markdown]
@@ -313,6 +320,11 @@ for n in np.argsort(-every)[:4]:
     print(f"{every[n]:.2f}  {sentences[first[n]]}  |  {sentences[second[n]]}")
 
 # %% [markdown]
+# The third pair is no duplicate, and lies far below the second.
+# Any threshold in this gap finds our two pairs and no other; 0.85 is one.
+# With another model or other sentences, look for the gap again.
+
+# %% [markdown]
 # ## Was it luck? Forty questions
 #
 # One good example proves nothing.
@@ -329,7 +341,7 @@ pairs40.head(4)
 # Three rivals: **word overlap**; the **trained** encoder; and **raw** BERT, which is the same
 # network before it was trained on sentence pairs.
 # It has read a lot of text, filling in hidden words.
-# Its sentence vector is the average of its token vectors.
+# Its sentence vector is the average of its token vectors (a token is a word, or a piece of one).
 # Does it need more?
 # Compared with the trained encoder, raw BERT finds how many answers at the first place?
 
@@ -358,7 +370,8 @@ hits = {
 }
 percent = {name: 100 * hit.mean() for name, hit in hits.items()}
 gain = percent["trained"] - percent["raw BERT"]  # 10 points are 4 questions
-measured("00.3", "fewer" if gain >= 10 else "more" if gain <= -10 else "about as many")
+outcome = "fewer" if gain >= 10 else "more" if gain <= -10 else "about as many"
+measured("00.3", outcome)
 
 # %% [markdown]
 # With other questions the numbers would move.
@@ -375,8 +388,7 @@ def spread(values):
 
 # %%
 ranges = {name: spread(hit) for name, hit in hits.items()}
-order = sorted(percent, key=percent.get)
-title = f"Most right answers: {order[-1]}; fewest: {order[0]}"
+title = f"Compared with trained, raw BERT finds {outcome} right answers"
 alt = "A bar with an interval for word overlap, for raw BERT and for the trained encoder."
 show(rates(percent, ranges, "right answer first, % of 40 questions", title), alt)
 for name, (low, high) in ranges.items():
@@ -386,18 +398,44 @@ for name, (low, high) in ranges.items():
 # The three rivals answered the *same* questions, so compare question by question:
 
 # %%
-for one, two in (("trained", "raw BERT"), ("trained", "word overlap")):
+rivals = ("trained", "raw BERT"), ("trained", "word overlap"), ("raw BERT", "word overlap")
+for one, two in rivals:
     low, high = spread(hits[one] - hits[two])
     clear = "a clear difference" if low > 0 or high < 0 else "40 questions cannot tell"
     print(f"{one} - {two}: {percent[one] - percent[two]:+.1f} [{low:+.0f}, {high:+.0f}]  {clear}")
 
 # %% [markdown]
-# Four things to bear in mind:
-# - If you expected *fewer*: with BERT-base, the paper's training on sentence pairs lifts the
-#   average of seven test sets from 54.81 to 74.89 (its Table 1).
-#   Whether forty questions show such a gain with this small model, the interval says.
-# - An interval that holds 0 means that forty questions cannot tell the two apart. Lesson 01
-#   measures on a thousand pairs.
+# **Here the training on sentence pairs brought no gain**: 15 right answers, where raw BERT has 16.
+# What beats word overlap on these questions is the reading, which both networks have done.
+#
+# If you expected *fewer*: so did we, from the paper.
+# With BERT-base, training on sentence pairs lifts the average of seven test sets from 54.81 to
+# 74.89 (its Table 1).
+# Our network is far smaller, and forty questions are few: the interval reaches from 18 points worse
+# to 12 points better.
+#
+# Does the training do nothing, then?
+# Look less strictly: is the right answer among the first *three*?
+
+# %%
+three = {}
+for name, model in (("trained", encoder), ("raw BERT", raw)):
+    nearest = top_k(model.encode(questions), model.encode(answers), k=3)[1]  # (40, 3)
+    three[name] = (nearest == np.arange(40)[:, None]).any(axis=1)
+    print(f"{name}: {three[name].sum()} of 40 among the first three")
+low, high = spread(three["trained"] * 1.0 - three["raw BERT"])
+print(f"difference in points, interval {low:+.0f} to {high:+.0f}")
+
+# %% [markdown]
+# Now the trained encoder is ahead, and the interval does not hold 0.
+# But we chose this measure *after* the first had disappointed us.
+# Whoever tries measures until one pleases will find one.
+# So this is a hint, not a result: the verdict below stays with the first place.
+# Lesson 01 compares the two on more than a thousand pairs, with a measure fixed beforehand.
+#
+# Three more things to bear in mind:
+# - An interval that holds 0 means that forty questions cannot tell the two apart, not that the two
+#   are equal.
 # - These pairs avoid common words, which is unfair to word overlap. On ordinary pairs it is a
 #   strong rival: no table of this course leaves it out.
 # - Our encoder is tiny: 4.5 million numbers, learned from text. `all-MiniLM-L6-v2`, with 23
@@ -405,7 +443,7 @@ for one, two in (("trained", "raw BERT"), ("trained", "word overlap")):
 #   What we study is how such vectors come about, on a model that you can train yourself.
 
 # %% [markdown]
-# ## What the vector does not see
+# ## What the vector hardly sees
 #
 # Take a sentence.
 # Change one thing, so that it says something else.
@@ -434,11 +472,13 @@ print(changes.drop(columns="original").to_string(index=False), f"\n\nmean differ
 measured("00.4", "changed" if gap > 0.05 else "paraphrase" if gap < -0.05 else "the same")
 
 # %% [markdown]
+# In all six rows the changed sentence is the nearer one; where dog and cat change roles, barely.
 # If you expected the paraphrase: to us, *locked* and *not locked* are opposites.
 # To the vector they are two sentences about a locked door, with nearly the same words.
 # A bigger encoder does not help by itself: with `all-MiniLM-L6-v2` the mean difference is +0.24.
 # So do not use cosine to find out whether two texts *agree*.
-# What training on contradictions changes, and what not, is measured in lesson 05.
+# `mini-SBERT` was trained on contradictions, among other pairs, and still does this.
+# What that training changes, and what not, is measured in lesson 05.
 #
 # ### Exercise 00.5
 # Which change does the vector not see *at all*?
@@ -464,9 +504,10 @@ check("00.5", unseen)
 # %% [markdown]
 # ## The question of this course
 #
-# How did `mini-SBERT` learn to search?
-# It was never shown a search, and never a cosine.
-# It was trained to *classify*:
+# In its training, `mini-SBERT` was never shown a search, and never a cosine.
+# It was trained to *classify* pairs of sentences: does the second follow from the first
+# (*entailment*), contradict it (*contradiction*), or neither (*neutral*)?
+# `W` is a table of weights that turns `u`, `v` and `|u - v|` into one score for each of the three:
 #
 # ```
 # training   "A dog sleeps."    -> u --+                             entailment,
@@ -477,8 +518,9 @@ check("00.5", unseen)
 # ```
 #
 # After training, `W` is thrown away, and a measure takes its place that no training step has seen.
-# **Trained with a classifier, used with cosine: why does that work?** Readers have asked since the
-# paper came out in 2019.
+# **Trained with a classifier, used with cosine: does that work, and why?** Readers have asked since
+# the paper came out in 2019.
+# In the paper it works very well; our forty questions left it open.
 # Lesson 05 measures whether it works, lesson 06 why.
 #
 # On the way, each claim of the paper becomes an experiment, and each experiment ends in a verdict:
@@ -494,14 +536,14 @@ check("00.5", unseen)
 # Do the core exercises; the extras can wait.
 # Answer the recall questions a day later.
 #
-# **Two paths.** *Two hours*: 00, 02, 03, 05, for the main idea and the main question.
-# *Twelve hours*: all, in order; 08 to 13 may be taken in any order.
+# **Two paths.** *Two and a half hours*: 00, 02, 03, 05, for the main idea and the main question.
+# *Thirteen hours*: all, in order; 08 to 13 may be taken in any order.
 #
 # | lesson | subject | minutes |
 # |---|---|---|
-# | **00** | **Start here** | **20** |
-# | 01 | Judging sentence vectors | 45 |
-# | **02** | **Pooling: from token vectors to one** | **35** |
+# | **00** | **Start here** | **30** |
+# | 01 | Judging sentence vectors | 60 |
+# | **02** | **Pooling: from token vectors to one** | **60** |
 # | **03** | **The softmax head** | **30** |
 # | 04 | Regression or classification? | 55 |
 # | **05** | **The mismatch: does it work?** | **35** |
@@ -539,9 +581,11 @@ check("00.5", unseen)
 # The margin is the smallest effect that counts.
 # With forty questions we ask for 20 points: less could be luck.
 # In a cosine we ask for 0.05.
+# An effect smaller than the margin, for or against, leaves a claim *undecided*.
 
 # %%
-verdict("00.A", round(percent["trained"] - percent["word overlap"], 1), margin=20)
+over_words = round(percent["trained"] - percent["word overlap"], 1)
+verdict("00.A", over_words, margin=20, softened="these pairs avoid common words")
 
 # %%
 verdict("00.B", round(gain, 1), margin=20)
