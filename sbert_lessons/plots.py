@@ -67,6 +67,7 @@ def token_heat_map(
     bottom.set_yticks(range(len(pooled)), pooled)
     top.set(title=title, ylabel="token")
     bottom.set(xlabel="dimension", ylabel="pooled")
+    figure.align_ylabels()
     figure.colorbar(image, ax=[top, bottom], label="value", shrink=0.8)
     return figure
 

@@ -52,7 +52,7 @@ def masked_max(answer):
         otherwise="Fill the padding with minus infinity, then take the maximum over axis 1.",
     )
     if said is None and not torch.equal(h, before):
-        return "Right, but you wrote into h: use masked_fill, without the _ at its end."
+        return "Right vectors, but you wrote into h: use masked_fill, without the _ at its end."
     return said
 
 
