@@ -54,31 +54,41 @@ def save_checkpoint(
     os.replace(draft, path)
 
 
-def load_history(path: Path) -> list[dict]:
-    """The history that `save_checkpoint` was given."""
-    return json.loads(read_notes(path)["history"])
+def resume(path: Path, model: nn.Module, optimizers: list[Optimizer]) -> tuple[int, list[dict]]:
+    """The step to go on from, model and optimizers restored, and the history so far.
+
+    Without a file, a first one is written: a place that takes none is found out before the work.
+    """
+    if not path.exists():
+        save_checkpoint(path, model, optimizers, 0)
+        return 0, []
+    step = load_checkpoint(path, model, optimizers)
+    return step, json.loads(read_notes(path)["history"])
 
 
 def read_notes(path: Path) -> dict[str, str]:
     """The notes at the head of a safetensors file."""
     with safe_open(path, "pt") as file:
-        return file.metadata()
+        return file.metadata() or {}
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizers: list[Optimizer]) -> int:
-    """Restore model and optimizers in place; returns the step to go on from."""
+    """Restore model and optimizers in place; returns the step to go on from.
+
+    Raises ValueError for a file that is damaged or was written for another model.
+    """
     try:
-        step = int(read_notes(path)["step"])
-        tensors = load_file(path)
+        notes, tensors = read_notes(path), load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start afresh.") from error
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
-    for name, value in tensors.items():
-        part, rest = name.split(".", 1)
-        parts[part][rest] = value
     try:
+        for name, value in tensors.items():
+            part, rest = name.split(".", 1)
+            parts[part][rest] = value
+        step = int(notes["step"])
         model.load_state_dict(parts["model"])
         restore_optimizers(optimizers, parts["optimizer"])
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, LookupError) as error:
         raise ValueError(f"{path} belongs to another model: delete it to start afresh.") from error
     return step

@@ -49,12 +49,6 @@ class TokenStore:
         ids[mask] = self.ids[where[mask]]
         return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
 
-    def join(self, other: "TokenStore") -> "TokenStore":
-        """The texts of this store, then those of the other."""
-        starts = np.concatenate([self.starts, other.starts[1:] + self.starts[-1]])
-        return TokenStore(np.concatenate([self.ids, other.ids]), starts, self.pad_id)
-
-
 def checked_texts(texts: str | Sequence[str]) -> list[str]:
     """One string or many as a list; one clear sentence for anything but non-empty strings."""
     if isinstance(texts, bytes | dict) or not isinstance(texts, Iterable):
@@ -111,13 +105,19 @@ def warn_of_cuts(full: list[str], tokenizer: PreTrainedTokenizerBase, max_length
         )
 
 
+def chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    """The rows, `(N,)`, in their order, in pieces of at most `size`; ValueError for a size < 1."""
+    if size < 1:
+        raise ValueError("batch_size must be at least 1.")
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
 def length_sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """Rows from longest to shortest in batches of like length, so that little is padding.
 
     SBERT, section 7, calls this smart batching. Introduced in lesson 02.
     """
-    order = np.argsort(-lengths, kind="stable")
-    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    return chunks(np.argsort(-lengths, kind="stable"), batch_size)
 
 
 def shuffled_batches(
@@ -127,8 +127,7 @@ def shuffled_batches(
 
     Introduced in lesson 03.
     """
-    order = rng.permutation(len(lengths))
-    pools = [order[i : i + pool * batch_size] for i in range(0, len(order), pool * batch_size)]
+    pools = chunks(rng.permutation(len(lengths)), pool * batch_size)
     batches = [p[b] for p in pools for b in length_sorted_batches(lengths[p], batch_size)]
     for i in rng.permutation(len(batches)):
         yield batches[i]
@@ -140,10 +139,13 @@ def words(text: str) -> list[str]:
 
 
 def read_tsv(path: Path) -> pd.DataFrame:
-    """A UTF-8 TSV file, plain or packed (.xz), with one header row and no quoting."""
+    """A UTF-8 TSV file, plain or packed (.xz), with one header row and no quoting.
+
+    Raises FileNotFoundError, with the way to restore it, for a missing file.
+    """
     if not path.exists():
         raise FileNotFoundError(
-            f"{path} is missing: restore it with `git checkout -- {path.parent.name}`, or check "
+            f"{path} is missing: restore it with `git checkout -- data`, or check "
             "SBERT_LESSONS_DATA."
         )
     return pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, keep_default_na=False)

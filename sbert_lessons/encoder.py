@@ -242,12 +242,12 @@ def library_files(encoder: SentenceEncoder) -> dict[str, dict | list]:
 
 
 def read_json(path: Path) -> dict | list:
-    """A JSON file, or one clear sentence about why not."""
+    """A JSON file; `{}` if there is none, and one clear sentence if it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf8"))
     except FileNotFoundError:
         return {}
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # not JSON, or not UTF-8
         raise ValueError(
             f"{path} is damaged ({error}): restore it or download it again."
         ) from error

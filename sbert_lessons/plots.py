@@ -54,6 +54,7 @@ def token_heat_map(
     """Token vectors `(T, D)`, one row a token, and below them the pooled rows `(D,)`.
 
     A dot marks, in each column, the token whose value is largest: the one that MAX takes.
+    Introduced in lesson 02.
     """
     figure, (top, bottom) = plt.subplots(
         2, sharex=True, height_ratios=[len(tokens), len(pooled)], figsize=(7.4, 5.2)
@@ -73,7 +74,10 @@ def token_heat_map(
 
 
 def share_map(shares: pd.DataFrame, title: str) -> Figure:
-    """What part of the sentence vector each token gives: poolings down, tokens across, in %."""
+    """What part of the sentence vector each token gives: poolings down, tokens across, in %.
+
+    Introduced in lesson 02.
+    """
     figure, axes = plt.subplots(figsize=(7.4, 2.9))
     values = shares.to_numpy()
     axes.imshow(values, cmap="Blues", aspect="auto")
@@ -88,7 +92,10 @@ def share_map(shares: pd.DataFrame, title: str) -> Figure:
 
 
 def padding_lines(cosines: pd.DataFrame, title: str) -> Figure:
-    """Cosine of a vector with itself, made with more and more padding; one line a pooling."""
+    """Cosine of a vector with itself, made with more and more padding; one line a pooling.
+
+    Introduced in lesson 02.
+    """
     figure, axes = plt.subplots()
     for (name, line), marker in zip(cosines.items(), "osD^v<>", strict=False):
         axes.plot(line.index, line, marker=marker, markevery=4, markersize=4, label=name)
@@ -99,7 +106,10 @@ def padding_lines(cosines: pd.DataFrame, title: str) -> Figure:
 
 
 def layer_lines(scores: pd.DataFrame, reference: float, title: str) -> Figure:
-    """STS score of each layer, one line a pooling; `reference` is the score of word overlap."""
+    """STS score of each layer, one line a pooling; `reference` is the score of word overlap.
+
+    Introduced in lesson 02.
+    """
     figure, axes = plt.subplots()
     for (name, line), marker in zip(scores.items(), "os^vD<>", strict=False):
         axes.plot(line.index, line, marker=marker, label=name)
@@ -111,7 +121,10 @@ def layer_lines(scores: pd.DataFrame, reference: float, title: str) -> Figure:
 
 
 def cosine_histograms(cosines: dict[str, np.ndarray], title: str) -> Figure:
-    """One histogram of cosines above the other on one axis, each with its average as a line."""
+    """One histogram of cosines above the other on one axis, each with its average as a line.
+
+    Introduced in lesson 02.
+    """
     figure, rows = plt.subplots(len(cosines), sharex=True, figsize=(6.4, 0.9 + 0.8 * len(cosines)))
     for axes, (name, values), colour in zip(rows, cosines.items(), OKABE_ITO, strict=False):
         axes.hist(values, bins=np.linspace(-0.3, 1, 66), color=colour)
@@ -124,7 +137,10 @@ def cosine_histograms(cosines: dict[str, np.ndarray], title: str) -> Figure:
 
 
 def norm_lines(norms: pd.DataFrame, title: str) -> Figure:
-    """Average length of the sentence vectors against the number of tokens; one line a pooling."""
+    """Average length of the sentence vectors against the number of tokens; one line a pooling.
+
+    Introduced in lesson 02.
+    """
     figure, axes = plt.subplots()
     for (name, line), marker in zip(norms.items(), "os^vD<>", strict=False):
         axes.plot(line.index, line, marker=marker, markersize=4, label=name)
@@ -135,7 +151,10 @@ def norm_lines(norms: pd.DataFrame, title: str) -> Figure:
 
 
 def interval_dots(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
-    """A dot and its interval for each row of a table with columns `gap`, `low` and `high`."""
+    """A dot and its interval for each row of a table with columns `gap`, `low` and `high`.
+
+    Introduced in lesson 02.
+    """
     figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(table)))
     places = np.arange(len(table))[::-1]
     axes.hlines(places, table["low"], table["high"], color=OKABE_ITO[5], linewidth=4)

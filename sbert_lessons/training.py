@@ -12,7 +12,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
-from sbert_lessons.checkpoint import load_checkpoint, load_history, save_checkpoint
+from sbert_lessons.checkpoint import resume, save_checkpoint
 from sbert_lessons.data import TokenStore, shuffled_batches
 from sbert_lessons.encoder import SentenceEncoder
 
@@ -96,45 +96,58 @@ def train(
     to `objective(u, v, labels)`. The defaults are the paper's (SBERT, section 3.1), with AdamW and
     a gradient norm of at most 1. `evaluate()` is called `evaluations` times an epoch; the returned
     history has a row a step: step, loss, and what `evaluate` gave. With `checkpoint`, a run that
-    was stopped goes on from that file. Raises ValueError for a loss that is not a number.
+    was stopped goes on from that file, and Ctrl-C says so. Raises ValueError for a loss that is
+    not a number.
     """
     accelerator = Accelerator()
     data, siamese = Pairs(encoder, columns, labels), Siamese(encoder, objective)
     optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01, fused=True)
     order = [b for e in range(epochs) for b in epoch_batches(data, batch_size, seed, e)]
     siamese, optimizer = accelerator.prepare(siamese, optimizer)
-    first, history = 0, []
-    if checkpoint is not None and checkpoint.exists():
-        first, history = load_checkpoint(checkpoint, siamese, [optimizer]), load_history(checkpoint)
-    elif checkpoint is not None:  # so that a place that takes no file is found out now
-        save_checkpoint(checkpoint, siamese, [optimizer], first)
+    first, history = resume(checkpoint, siamese, [optimizer]) if checkpoint else (0, [])
     factor = warmup_then_decay(len(order), warmup)
     schedule = LambdaLR(optimizer, lambda step: factor(first + step))
     marks = set(np.linspace(0, len(order), epochs * evaluations + 1).astype(int)[1:])
     siamese.train()
-    for step in tqdm(range(first, len(order)), "train", leave=False):
-        batch = (
-            x.to(accelerator.device) if isinstance(x, Tensor) else x
-            for x in data.batch(order[step])
-        )
-        torch.manual_seed(1_000_003 * seed + step)  # dropout, too, is a function of the step alone
-        loss = siamese(*batch)
-        if not loss.isfinite():
-            raise ValueError(
-                f"The loss is {loss.item()} at step {step}: lower the rate, check labels."
-            )
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(siamese.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        history.append({"step": step + 1, "loss": loss.item()})
-        if step + 1 in marks:
-            history[-1] |= evaluate() if evaluate else {}
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history)
-    encoder.eval()
+    try:
+        for step in tqdm(range(first, len(order)), "train", leave=False):
+            torch.manual_seed(1_000_003 * seed + step)  # dropout, too, depends on the step alone
+            loss = update(accelerator, siamese, optimizer, data.batch(order[step]), step)
+            schedule.step()
+            history.append({"step": step + 1, "loss": loss})
+            if step + 1 in marks:
+                history[-1] |= evaluate() if evaluate else {}
+                if checkpoint:
+                    save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history)
+    except KeyboardInterrupt as stop:
+        done = f"Stopped after {len(history)} of {len(order)} steps"
+        again = f"the same call goes on from {checkpoint}"
+        afresh = "to start afresh, load the encoder again"  # this one is half trained
+        raise KeyboardInterrupt(f"{done}: {again if checkpoint else afresh}.") from stop
+    finally:
+        encoder.eval()
     return pd.DataFrame(history)
+
+
+def update(
+    accelerator: Accelerator,
+    siamese: Siamese,
+    optimizer: AdamW,
+    batch: tuple[Tensor, Tensor, int, Tensor],
+    step: int,
+) -> float:
+    """Forward, backward, one clipped step of the optimizer; returns the loss of the batch.
+
+    Raises ValueError, before any weight has changed, for a loss that is not a number.
+    """
+    loss = siamese(*(x.to(accelerator.device) if isinstance(x, Tensor) else x for x in batch))
+    if not loss.isfinite():
+        raise ValueError(f"The loss is {loss.item()} at step {step}: lower the rate, check labels.")
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(siamese.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
 
 
 def epoch_batches(data: Pairs, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.optim import SGD, AdamW
 
@@ -161,6 +162,21 @@ def test_a_checkpoint_of_another_model_is_named(tmp_path):
     save_checkpoint(tmp_path / "x.safetensors", nn.Linear(2, 2), [], 1)
     with pytest.raises(ValueError, match="x.safetensors belongs to another model"):
         load_checkpoint(tmp_path / "x.safetensors", Tied(), [])
+
+
+@pytest.mark.parametrize("notes", [None, {"step": "1"}])
+def test_a_file_of_another_kind_is_named(tmp_path, notes):
+    save_file({"weight": torch.ones(2)}, tmp_path / "x.safetensors", metadata=notes)
+    with pytest.raises(ValueError, match="x.safetensors belongs to another model"):
+        load_checkpoint(tmp_path / "x.safetensors", Tied(), [])
+
+
+def test_a_checkpoint_with_more_optimizers_is_named(tmp_path):
+    model, optimizers = fresh()
+    trained(model, optimizers, 1)
+    save_checkpoint(tmp_path / "x.safetensors", model, optimizers, 1)
+    with pytest.raises(ValueError, match="x.safetensors belongs to another model"):
+        load_checkpoint(tmp_path / "x.safetensors", model, optimizers[:1])
 
 
 def test_a_checkpoint_in_a_place_that_takes_no_file_is_named(tmp_path):

@@ -44,13 +44,6 @@ def test_a_batch_holds_exactly_the_ids_of_its_texts(texts, draw):
     assert ids.shape == mask.shape == (len(rows), max(len(texts[r]) for r in rows))
 
 
-def test_join_puts_one_store_after_the_other(tiny_encoder):
-    one, two = ["a dog", "the red cat sleeps"], ["bread"]
-    joined = tiny_encoder.tokenize(one).join(tiny_encoder.tokenize(two))
-    assert joined.ids.tolist() == tiny_encoder.tokenize(one + two).ids.tolist()
-    assert joined.starts.tolist() == tiny_encoder.tokenize(one + two).starts.tolist()
-
-
 def test_ids_equal_those_of_the_tokenizer_alone(tiny_encoder):
     texts = ["A man plays.", "unheard-of words, 42!", "dog"]
     store = tokenize(texts, tiny_encoder.tokenizer, 64)
@@ -139,6 +132,14 @@ def test_shuffled_batches_are_of_like_length_but_in_random_order():
     assert longest != sorted(longest, reverse=True)
 
 
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_size_below_one_is_refused(size):
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        length_sorted_batches(np.array([3, 4]), size)
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        list(shuffled_batches(np.array([3, 4]), size, np.random.default_rng(0)))
+
+
 def test_words():
     assert words("It's 2 o'clock -- GO!") == ["it", "s", "2", "o", "clock", "go"]
 
@@ -151,7 +152,7 @@ def test_tsv_keeps_quotes_and_the_word_null(tmp_path):
 
 def test_a_missing_table_says_how_to_restore_it(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "DATA", tmp_path)
-    with pytest.raises(FileNotFoundError, match="dev.tsv is missing: restore it with"):
+    with pytest.raises(FileNotFoundError, match="dev.tsv is missing: .*checkout -- data`"):
         load_sts("dev")
 
 

@@ -284,6 +284,12 @@ def test_damaged_json_is_one_clear_sentence(folder, name):
         SentenceEncoder.load(folder)
 
 
+def test_json_that_is_not_utf8_is_one_clear_sentence(folder):
+    (folder / "config.json").write_bytes(b'{"half": "\xff"}')
+    with pytest.raises(ValueError, match="config.json is damaged .*: restore it or download"):
+        SentenceEncoder.load(folder)
+
+
 def test_a_flipped_bit_in_bundled_weights_is_found(folder, monkeypatch):
     import hashlib
 

@@ -16,7 +16,7 @@ from test_search import check_top_k
 from test_training import check_one_pass, check_resume, run
 from torch.nn.functional import cross_entropy
 
-from sbert_lessons import training
+from sbert_lessons import checkpoint, training
 from sbert_lessons.encoder import SentenceEncoder
 from sbert_lessons.evaluation import SIMILARITIES, cosine
 from sbert_lessons.features import combine
@@ -210,14 +210,15 @@ def test_a_wrong_split_of_the_one_forward_pass(tiny_encoder):
 
 
 @pytest.mark.parametrize(
-    "forgotten, value",
+    "module, forgotten, value",
     [
-        ("load_checkpoint", lambda path, model, optimizers: 3),  # the weights are not restored
-        ("warmup_then_decay", lambda *_: falling_by_calls()),  # the rate starts again
+        (checkpoint, "restore_optimizers", lambda *_: None),
+        (checkpoint, "load_checkpoint", lambda path, *_: int(checkpoint.read_notes(path)["step"])),
+        (training, "warmup_then_decay", lambda *_: falling_by_calls()),  # the rate starts again
     ],
 )
-def test_a_resumed_run_that_forgets(encoder_with, tmp_path, monkeypatch, forgotten, value):
-    monkeypatch.setattr(training, forgotten, value)
+def test_a_resumed_run_that_forgets(encoder_with, tmp_path, monkeypatch, module, forgotten, value):
+    monkeypatch.setattr(module, forgotten, value)
     assert refused(check_resume, run, encoder_with, tmp_path)
 
 

@@ -2,11 +2,13 @@
 
 import importlib.util
 import itertools
+import lzma
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -109,17 +111,36 @@ def test_killed_and_resumed_equals_uninterrupted(folder, tmp_path, monkeypatch):
         return real(step, *others)
 
     monkeypatch.setattr(pretrain, "rate_at", kill)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit, match="Stopped: the same command goes on from the last"):
         run(folder, tmp_path / "parts", monkeypatch)
     monkeypatch.setattr(pretrain, "rate_at", real)
     run(folder, tmp_path / "parts", monkeypatch)
     torch.set_flush_denormal(False)
+    one, two = (pd.read_csv(tmp_path / name / "log.csv") for name in ("whole", "parts"))
+    assert one["step"].tolist() == [6] and two["step"].tolist() == [3, 6]
+    assert two["loss"].mean() == pytest.approx(one["loss"][0], abs=2e-4)
     whole, parts = (
         load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts")
     )
     assert whole.keys() == parts.keys()
     for name, value in whole.items():
         torch.testing.assert_close(parts[name], value, rtol=0, atol=1e-6)
+
+
+def test_a_missing_corpus_is_one_clear_sentence(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="no sentences-000.npy in .*: run tools/corpus.py"):
+        run(tmp_path, tmp_path / "out", monkeypatch)
+    torch.set_flush_denormal(False)
+
+
+def test_a_place_that_takes_no_checkpoint_is_found_out_before_the_first_step(
+    folder, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr(pretrain, "update", None)
+    with pytest.raises(OSError, match="Cannot write to .*file.*: choose a folder"):
+        run(folder, tmp_path / "file" / "out", monkeypatch)
+    torch.set_flush_denormal(False)
 
 
 def test_the_exported_model_opens_as_an_encoder(folder, tmp_path, monkeypatch):
@@ -149,6 +170,51 @@ def test_held_out_sentences_are_found_whole_and_inside():
         "",
     ):
         assert not held_out.inside(line), line
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A tiny folder of sources with one sentence to hold out."""
+    for name in ("sts/stsb", "nli", "text"):
+        (tmp_path / name).mkdir(parents=True)
+    held_out = "A man is playing a guitar."
+    sts = f"sentence1\tsentence2\tscore\n{held_out}\tNo.\t1\n"
+    (tmp_path / "sts" / "stsb" / "dev.tsv").write_text(sts)
+    rows = [
+        ("entailment", "A dog runs fast.", "An animal moves."),
+        ("neutral", "A dog runs fast.", "It is late."),
+        ("-", "A cat eats.", "A pet eats."),
+        ("neutral", "A cat eats.", ""),
+        ("neutral", held_out, "It is late."),
+        ("contradiction", "It is late.", "So a man is playing a guitar here."),
+    ]
+    table = "label\tpremise\thypothesis\n" + "".join("\t".join(row) + "\n" for row in rows)
+    for name in corpus_tool.NLI_FILES:
+        with lzma.open(tmp_path / "nli" / f"{name}.tsv.xz", "wt", encoding="utf8") as file:
+            file.write(table)
+    (tmp_path / "text" / "coco_val2017.tsv").write_text("caption\nA red bus.\nA cat eats.\n")
+    for name in ("wikipedia_en", "classic_books"):
+        with lzma.open(tmp_path / "text" / f"{name}.txt.xz", "wt", encoding="utf8") as file:
+            file.write(f"A line of text, long enough.\n\nHere {held_out.lower()}\n")
+    return tmp_path
+
+
+def test_clean_pairs_have_a_label_and_no_held_out_sentence(source, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools")
+    pairs, counts = tool("train_sbert").clean_pairs(source)
+    found = {tuple(row) for row in pairs[["label", "hypothesis"]].values}
+    assert found == {("entailment", "An animal moves."), ("neutral", "It is late.")}
+    assert len(pairs) == 2  # the same pair in a second source counts once
+    assert counts == {name: {"pairs": 6, "dropped": 4} for name in corpus_tool.NLI_FILES}
+
+
+def test_sources_are_cleaned_counted_and_shuffled_alike(source):
+    kept, counts = corpus_tool.cleaned_sources(source)
+    assert kept["wikipedia"] == kept["books"] == ["A line of text, long enough."]
+    assert counts["books"] == {"lines": 2, "dropped": 1}
+    assert {"A red bus.", "A cat eats.", "It is late."} <= set(kept["sentences"])
+    assert not any("playing" in line for line in kept["sentences"])
+    assert corpus_tool.cleaned_sources(source) == (kept, counts)
 
 
 def test_cooccurrences_by_hand():

@@ -99,9 +99,14 @@ def test_a_stop_in_the_middle_of_an_epoch_keeps_the_last_checkpoint(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Siamese, "forward", stop)
-    with pytest.raises(KeyboardInterrupt):
-        run(encoder_with(), epochs=2, checkpoint=path)
-    assert path.read_bytes() == whole
+    encoder = encoder_with()
+    with pytest.raises(
+        KeyboardInterrupt, match=f"after 3 of 6 steps: the same call goes on from {path}"
+    ):
+        run(encoder, epochs=2, checkpoint=path)
+    assert path.read_bytes() == whole and not encoder.training
+    with pytest.raises(KeyboardInterrupt, match="after 0 of 6 steps: to start afresh, load"):
+        run(encoder)
 
 
 def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path):

@@ -117,24 +117,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=Path(mini_bert()))
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--peak", help="name of one job: do it and print the peak memory in MB")
+    jobs = {job.__name__: job for pair in TASKS.values() for job in pair}
+    parser.add_argument("--peak", choices=jobs, help="do this once, print the peak memory in MB")
     args = parser.parse_args()
     model = args.model.resolve()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     if args.peak:
-        seconds(globals()[args.peak](model))
+        seconds(jobs[args.peak](model))
         unit = 2**20 if sys.platform == "darwin" else 2**10
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
         return
     # first, while this process is small: on Linux a child's peak begins with its parent's size
     peaks = {
-        task: [peak_memory(job.__name__, model) for job in jobs] for task, jobs in TASKS.items()
+        task: [peak_memory(job.__name__, model) for job in pair] for task, pair in TASKS.items()
     }
     print(f"{torch.get_num_threads()} threads, {args.runs} alternating runs, model {model.name}")
     print(f"{'':24}{'ours s':>8}{'theirs s':>10}{'times':>8}{'ours MB':>10}{'theirs MB':>11}")
-    for task, jobs in TASKS.items():
-        pairs, memory = alternate(*jobs, model, args.runs), peaks[task]
+    for task, pair in TASKS.items():
+        pairs, memory = alternate(*pair, model, args.runs), peaks[task]
         ours, theirs = (median(column) for column in zip(*pairs, strict=True))
         times = median(b / a for a, b in pairs)
         print(f"{task:24}{ours:8.2f}{theirs:10.2f}{times:8.2f}{memory[0]:10.0f}{memory[1]:11.0f}")

@@ -1,11 +1,15 @@
 """Turn raw text into the packed token stream that `pretrain.py` reads.
 
-python tools/corpus.py --source ../shared/data --out build/corpus
+python tools/corpus.py --source SOURCE --out runs/corpus
+
+Reads from SOURCE, which is not part of the course: `text/coco_val2017.tsv` (column `caption`),
+`text/wikipedia_en.txt.xz` and `text/classic_books.txt.xz`; `nli/NAME.tsv.xz` (columns `premise`,
+`hypothesis`, `label`) for each NAME in NLI_FILES; and the sentences to hold out, `sts/*/*.tsv`
+(columns `sentence1`, `sentence2`).
 
 Writes into --out: `tokenizer.json`, shards of uint16 token ids, `token-vectors.npy` (a first guess
-of the token embeddings from co-occurrence counts) and `corpus.json` with counts. Only sources
-whose licence lets the weights be shared are read, and every line that holds a sentence of STS12-16,
-STS-B or SICK is dropped.
+of the token embeddings from co-occurrence counts) and `corpus.json` with counts. Every line that
+holds a sentence to hold out (STS12-16, STS-B and SICK, for data/mini-bert) is dropped.
 """
 
 import argparse
@@ -133,37 +137,39 @@ def save_shards(stream: np.ndarray, out: Path, name: str) -> int:
     return len(shards)
 
 
+def cleaned_sources(source: Path) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
+    """The lines of each source, shuffled, without evaluation sentences, and their counts."""
+    lines = {
+        "sentences": sentence_lines(source),
+        "wikipedia": paragraphs(source / "text" / "wikipedia_en.txt.xz"),
+        "books": paragraphs(source / "text" / "classic_books.txt.xz"),
+    }
+    held_out, rng = HeldOut(held_out_sentences(source)), random.Random(0)
+    kept = {name: [x for x in found if not held_out.inside(x)] for name, found in lines.items()}
+    for part in kept.values():
+        rng.shuffle(part)
+    counts = {n: {"lines": len(lines[n]), "dropped": len(lines[n]) - len(kept[n])} for n in lines}
+    return kept, counts
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path("build/corpus"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--vocab", type=int, default=16_384)
     parser.add_argument("--dim", type=int, default=192, help="size of the token vectors")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    random.seed(0)
-    sources = {
-        "sentences": sentence_lines(args.source),
-        "wikipedia": paragraphs(args.source / "text" / "wikipedia_en.txt.xz"),
-        "books": paragraphs(args.source / "text" / "classic_books.txt.xz"),
-    }
-    held_out = HeldOut(held_out_sentences(args.source))
-    counts: dict[str, dict[str, int]] = {}
-    for name, lines in sources.items():
-        kept = [line for line in lines if not held_out.inside(line)]
-        random.shuffle(kept)
-        counts[name] = {"lines": len(lines), "dropped": len(lines) - len(kept)}
-        sources[name] = kept
-        print(name, counts[name], flush=True)
+    sources, counts = cleaned_sources(args.source)
     sample = sources["sentences"] * 2 + sources["wikipedia"][:80_000] + sources["books"][:120_000]
     tokenizer = learn_tokenizer(sample, args.vocab, args.out)
-    streams = []
-    for name, lines in sources.items():
-        stream = pack(lines, tokenizer)
-        streams.append(stream)
+    streams = {name: pack(lines, tokenizer) for name, lines in sources.items()}
+    for name, stream in streams.items():
         counts[name] |= {"tokens": len(stream), "shards": save_shards(stream, args.out, name)}
         print(name, counts[name], flush=True)
-    near = cooccurrences(streams, args.vocab, window=5)
+    near = cooccurrences([*streams.values()], args.vocab, window=5)
     np.save(args.out / "token-vectors.npy", ppmi_embeddings(near, args.dim))
     (args.out / "corpus.json").write_text(json.dumps(counts, indent=1))
 

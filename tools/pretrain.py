@@ -1,32 +1,38 @@
 """Pre-train the course's small BERT from scratch by masked language modelling.
 
-python tools/pretrain.py --corpus build/corpus --out build/pretrain --steps 7000
+python tools/pretrain.py --corpus runs/corpus --out runs/pretrain --steps 8000
 
 Killed and started again with the same command, it goes on from the last checkpoint with the same
-batches and the same loss. The finished model lands in OUT/model as Hugging Face files in fp16.
+batches and the same loss. OUT/model holds the model as Hugging Face files in fp16, and OUT/log.csv
+step, loss and tokens per second.
 """
 
 import argparse
+import copy
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
-from sbert_lessons.checkpoint import load_checkpoint, save_checkpoint
+from sbert_lessons.checkpoint import resume, save_checkpoint
 from sbert_lessons.files import new_folder
+from sbert_lessons.training import warmup_then_decay
 
 PAD, UNK, CLS, SEP, MASK = range(5)
 SHARES = {"sentences": 0.4, "wikipedia": 0.3, "books": 0.3}
 ROW_LENGTHS = (32, 32, 64, 128)
 MASK_RATE = 0.25
 SEED = 0
+LOG_EVERY, SAVE_EVERY = 50, 250  # steps
 
 
 class Corpus:
@@ -54,7 +60,10 @@ class Corpus:
 
 def load_stream(folder: Path, name: str) -> np.ndarray:
     """All shards of one source as one array of uint16 ids."""
-    return np.concatenate([np.load(path) for path in sorted(folder.glob(f"{name}-*.npy"))])
+    shards = sorted(folder.glob(f"{name}-*.npy"))
+    if not shards:
+        raise FileNotFoundError(f"There is no {name}-000.npy in {folder}: run tools/corpus.py.")
+    return np.concatenate([np.load(path) for path in shards])
 
 
 def mask_tokens(ids: Tensor, vocab_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -111,14 +120,14 @@ def optimizers(model: BertForMaskedLM, rate: float) -> list[torch.optim.Optimize
 
 def rate_at(step: int, steps: int, peak: float) -> float:
     """Linear warm-up over 3 % of the steps, then linear decay to zero."""
-    warm = max(1, round(0.03 * steps))
-    return peak * min((step + 1) / warm, (steps - step) / (steps - warm))
+    return peak * warmup_then_decay(steps, 0.03)(step)
 
 
 def export(model: BertForMaskedLM, corpus_folder: Path, out: Path) -> None:
     """Write the Hugging Face folder: fp16 weights, dropout back at BERT's 0.1."""
-    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
-    half = BertForMaskedLM(model.config)
+    config = copy.deepcopy(model.config)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.1
+    half = BertForMaskedLM(config)
     half.load_state_dict(model.state_dict())
     with new_folder(out) as draft:
         half.half().save_pretrained(draft)
@@ -139,59 +148,81 @@ def batches(corpus: Corpus, vocab_size: int, first: int, steps: int) -> Iterator
         yield step, *mask_tokens(ids, vocab_size, generator), ids
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path("build/corpus"))
-    parser.add_argument("--out", type=Path, default=Path("build/pretrain"))
-    parser.add_argument("--steps", type=int, default=7_000)
+def update(
+    model: BertForMaskedLM, opts: list[torch.optim.Optimizer], batch: list[Tensor], bf16: bool
+) -> float:
+    """One step of the optimizers on `(corrupted ids, chosen, ids)`, each `(B, T)`: the loss."""
+    ids, chosen, targets = (x.to(model.device) for x in batch)
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=bf16):
+        loss = masked_loss(model, ids, chosen, targets)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for opt in opts:
+        opt.step()
+        opt.zero_grad()
+    return loss.item()
+
+
+def set_rate(opts: list[torch.optim.Optimizer], rate: float) -> None:
+    """Give every group of parameters this learning rate."""
+    for opt in opts:
+        for group in opt.param_groups:
+            group["lr"] = rate
+
+
+def log_line(step: int, losses: list[float], tokens_per_step: int, seconds: float) -> dict:
+    """Mean loss and speed since the line before."""
+    speed = round(len(losses) * tokens_per_step / seconds)
+    return {"step": step, "loss": round(float(np.mean(losses)), 4), "tokens_per_s": speed}
+
+
+def pretrain(args: argparse.Namespace) -> None:
+    """From the last checkpoint in `args.out`, or from a new model, to the last step."""
+    corpus = Corpus(args.corpus, args.tokens)
+    vectors = torch.from_numpy(np.load(args.corpus / "token-vectors.npy"))
+    model = new_model(vectors, args.layers).train()
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    opts = optimizers(model, args.rate)
+    checkpoint = args.out / "checkpoint.safetensors"
+    first, log = resume(checkpoint, model, opts)
+    last = min(args.stop or args.steps, args.steps)
+    tick, losses = time.time(), []
+    for step, *batch in batches(corpus, len(vectors), first, last):
+        set_rate(opts, rate_at(step, args.steps, args.rate))
+        losses.append(update(model, opts, batch, args.bf16))
+        if (step + 1) % LOG_EVERY == 0 or step + 1 == last:
+            log.append(log_line(step + 1, losses, args.tokens, time.time() - tick))
+            print(json.dumps(log[-1]), flush=True)
+            tick, losses = time.time(), []
+        if (step + 1) % SAVE_EVERY == 0 or step + 1 == last:
+            save_checkpoint(checkpoint, model, opts, step + 1, log)
+            pd.DataFrame(log).to_csv(args.out / "log.csv", index=False)
+            export(model, args.corpus, args.out / "model")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line; its defaults are the settings of data/mini-bert."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
+    parser.add_argument("--out", type=Path, default=Path("runs/pretrain"))
+    parser.add_argument("--steps", type=int, default=8_000)
     parser.add_argument("--stop", type=int, help="stop at this step, to go on later")
     parser.add_argument("--tokens", type=int, default=4_096, help="tokens per step")
     parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--random-start", action="store_true", help="token vectors from noise")
-    parser.add_argument(
-        "--bf16", action="store_true", help="mixed precision, where the machine has it"
-    )
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--bf16", action="store_true", help="mixed precision, where it is fast")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
     torch.set_flush_denormal(True)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    corpus = Corpus(args.corpus, args.tokens)
-    vectors = torch.from_numpy(np.load(args.corpus / "token-vectors.npy"))
-    if args.random_start:
-        vectors = torch.randn(vectors.shape, generator=torch.Generator().manual_seed(SEED))
-    checkpoint = args.out / "checkpoint.safetensors"
-    model = new_model(vectors, args.layers)
-    model.to(device).train()
-    opts = optimizers(model, args.rate)
-    first = load_checkpoint(checkpoint, model, opts) if checkpoint.exists() else 0
-    tick, losses, last = time.time(), [], min(args.stop or args.steps, args.steps)
-    for step, ids, chosen, targets in batches(corpus, len(vectors), first, last):
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=args.bf16):
-            loss = masked_loss(model, ids.to(device), chosen.to(device), targets.to(device))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for opt in opts:
-            for group in opt.param_groups:
-                group["lr"] = rate_at(step, args.steps, args.rate)
-            opt.step()
-            opt.zero_grad()
-        losses.append(loss.item())
-        if (step + 1) % 50 == 0 or step + 1 == last:
-            speed = len(losses) * args.tokens / (time.time() - tick)
-            line = {
-                "step": step + 1,
-                "loss": round(float(np.mean(losses)), 4),
-                "tokens_per_s": round(speed),
-            }
-            print(json.dumps(line), flush=True)
-            with open(args.out / "log.jsonl", "a") as log:
-                log.write(json.dumps(line) + "\n")
-            tick, losses = time.time(), []
-        if (step + 1) % 250 == 0 or step + 1 == last:
-            save_checkpoint(checkpoint, model, opts, step + 1)
-            export(model, args.corpus, args.out / "model")
-            model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.0
+    try:
+        pretrain(args)
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped: the same command goes on from the last checkpoint in {args.out}.")
 
 
 if __name__ == "__main__":
