@@ -6,7 +6,6 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from sbert_lessons.files import ROOT
 
 DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
+AT_ONCE = 1000  # texts that are tokenised together: more take memory and save no time
 NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
 
@@ -72,21 +72,21 @@ def tokenize(
     Introduced in lesson 02.
     """
     texts = checked_texts(texts)
-    rows = (
-        tokenizer(
-            texts,
+    rows = [
+        np.array(ids, dtype=np.int32)
+        for some in chunks(texts, AT_ONCE)
+        for ids in tokenizer(
+            some,
             truncation=True,
             max_length=max_length,
             return_attention_mask=False,
             return_token_type_ids=False,
         )["input_ids"]
-        if texts
-        else []
-    )
-    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    ]
+    lengths = np.array([len(ids) for ids in rows], dtype=np.int64)
     warn_of_cuts([texts[i] for i in np.flatnonzero(lengths >= max_length)], tokenizer, max_length)
-    ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=lengths.sum())
-    return TokenStore(ids, np.concatenate([[0], lengths.cumsum()]), tokenizer.pad_token_id)
+    flat = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
+    return TokenStore(flat, np.concatenate([[0], lengths.cumsum()]), tokenizer.pad_token_id)
 
 
 def warn_of_cuts(full: list[str], tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
@@ -105,8 +105,8 @@ def warn_of_cuts(full: list[str], tokenizer: PreTrainedTokenizerBase, max_length
         )
 
 
-def chunks(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    """The rows, `(N,)`, in their order, in pieces of at most `size`; ValueError for a size < 1."""
+def chunks(rows: list | np.ndarray, size: int) -> list:
+    """The rows in their order, in pieces of at most `size`; ValueError for a size below 1."""
     if size < 1:
         raise ValueError("batch_size must be at least 1.")
     return [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -159,3 +159,12 @@ def test_a_missing_table_says_how_to_restore_it(tmp_path, monkeypatch):
 def test_an_unknown_split_is_named():
     with pytest.raises(ValueError, match="no split 'train' of sts: choose from dev, test"):
         load_sts("train")
+
+
+def test_many_texts_are_tokenised_in_pieces_without_a_seam(tiny_encoder, monkeypatch):
+    texts = ["a dog", "the dog sleeps", "a cat and a dog", "sleeps", "the cat"]
+    whole = tiny_encoder.tokenize(texts)
+    monkeypatch.setattr(data, "AT_ONCE", 2)
+    pieces = tiny_encoder.tokenize(texts)
+    assert pieces.ids.tolist() == whole.ids.tolist()
+    assert pieces.starts.tolist() == whole.starts.tolist()
