@@ -155,17 +155,17 @@ def test_the_exported_model_opens_as_an_encoder(folder, tmp_path, monkeypatch):
 
 
 def test_held_out_sentences_are_found_whole_and_inside():
-    held_out = corpus_tool.HeldOut(["A man is playing a guitar.", "Two dogs", "The end"])
+    held_out = corpus_tool.HeldOut(["A monk is tuning a zither.", "Two dogs", "The end"])
     for line in (
-        "a man is playing a guitar",
-        "Look: a man is playing a guitar, she said.",
-        "A man is. A man is playing a guitar!",
+        "a monk is tuning a zither",
+        "Look: a monk is tuning a zither, she said.",
+        "A man is. A monk is tuning a zither!",
         "two DOGS.",
     ):
         assert held_out.inside(line), line
     for line in (
-        "a man is playing a flute",
-        "a man is playing",
+        "a monk is tuning a lute",
+        "a monk is tuning",
         "two dogs run",  # shorter than four words: only whole lines count
         "",
     ):
@@ -177,7 +177,7 @@ def source(tmp_path):
     """A tiny folder of sources with one sentence to hold out."""
     for name in ("sts/stsb", "nli", "text"):
         (tmp_path / name).mkdir(parents=True)
-    held_out = "A man is playing a guitar."
+    held_out = "A monk is tuning a zither."
     sts = f"sentence1\tsentence2\tscore\n{held_out}\tNo.\t1\n"
     (tmp_path / "sts" / "stsb" / "dev.tsv").write_text(sts)
     rows = [
@@ -186,7 +186,7 @@ def source(tmp_path):
         ("-", "A cat eats.", "A pet eats."),
         ("neutral", "A cat eats.", ""),
         ("neutral", held_out, "It is late."),
-        ("contradiction", "It is late.", "So a man is playing a guitar here."),
+        ("contradiction", "It is late.", "So a monk is tuning a zither here."),
     ]
     table = "label\tpremise\thypothesis\n" + "".join("\t".join(row) + "\n" for row in rows)
     for name in corpus_tool.NLI_FILES:
@@ -213,7 +213,7 @@ def test_sources_are_cleaned_counted_and_shuffled_alike(source):
     assert kept["wikipedia"] == kept["books"] == ["A line of text, long enough."]
     assert counts["books"] == {"lines": 2, "dropped": 1}
     assert {"A red bus.", "A cat eats.", "It is late."} <= set(kept["sentences"])
-    assert not any("playing" in line for line in kept["sentences"])
+    assert not any("tuning" in line for line in kept["sentences"])
     assert corpus_tool.cleaned_sources(source) == (kept, counts)
 
 

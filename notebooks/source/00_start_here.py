@@ -39,8 +39,8 @@ encoder = SentenceEncoder.load(mini_sbert())
 # %%
 sentences = [
     "The train was two hours late.", "Our train arrived two hours late.",
-    "A man is cutting the grass.", "The soup is too hot to eat.",
-    "Children are building a snowman.", "The bakery opens at seven.",
+    "A man is cutting the wet grass.", "The soup is too hot to eat.",
+    "Children are building a crooked snowman.", "The bakery opens at seven.",
     "He lost his keys on the beach.", "It will rain all weekend.",
     "I forgot to buy milk.", "I forgot to buy the milk.",
     "The dog is asleep under the table.", "Our team won the match.",

@@ -120,7 +120,7 @@ print(f"{(rounded >= 4).sum()} pairs have grade 4 or 5; "
 boy = "A boy in a yellow raincoat is jumping over puddles on the way to school."
 trees = "The council will plant two hundred trees along the river this winter."
 nli = pd.DataFrame([
-    (boy, "E", "A child is outside."),
+    (boy, "E", "A child is out of doors."),
     (boy, "N", "A boy in a yellow raincoat is jumping over puddles because he is happy."),
     (boy, "C", "A boy in a yellow raincoat is not jumping over puddles on the way to school."),
     (trees, "E", "Trees will be planted."),
@@ -140,10 +140,10 @@ nli
 # Look at the three C pairs. Each shares more words with its premise than the E and the N beside it,
 # and has the same subject.
 # As STS pairs they would get a 2 or so: *share details, say different things*.
-# And "A child is outside" follows from its premise, but says much less: no 5 either.
+# And "A child is out of doors" follows from its premise, but says much less: no 5 either.
 #
 # So NLI labels are **not** similarity: E is not "5", C is not "0", and N lies not in the middle.
-# NLI also has a direction ("A child is outside" does not entail the raincoat); STS has none.
+# NLI also has a direction ("A child is out of doors" does not entail the raincoat); STS has none.
 # Yet a model trained on these labels is then used to measure similarity.
 # Why that works at all is the subject of lessons 05 to 07. Here we build the yardstick.
 #
