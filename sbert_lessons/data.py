@@ -43,11 +43,13 @@ class TokenStore:
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Padded `input_ids` and `attention_mask`, both `(B, T)`, for the texts in `rows`."""
-        mask = np.arange(self.lengths[rows].max()) < self.lengths[rows][:, None]
+        lengths = self.starts[rows + 1] - self.starts[rows]
+        mask = np.arange(lengths.max()) < lengths[:, None]
         where = self.starts[rows][:, None] + np.arange(mask.shape[1])
         ids = np.full(mask.shape, self.pad_id, dtype=np.int64)
         ids[mask] = self.ids[where[mask]]
         return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+
 
 def checked_texts(texts: str | Sequence[str]) -> list[str]:
     """One string or many as a list; one clear sentence for anything but non-empty strings."""

@@ -150,16 +150,16 @@ def norm_lines(norms: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def interval_dots(table: pd.DataFrame, xlabel: str, title: str) -> Figure:
-    """A dot and its interval for each row of a table with columns `gap`, `low` and `high`.
+def interval_dots(table: pd.DataFrame, value: str, xlabel: str, title: str) -> Figure:
+    """A dot (column `value`) and its interval (`low`, `high`) for each row, and a line at zero.
 
-    Introduced in lesson 02.
+    Introduced in lesson 01.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 0.9 + 0.3 * len(table)))
+    figure, axes = plt.subplots(figsize=(6.4, 1.2 + 0.35 * len(table)))
     places = np.arange(len(table))[::-1]
-    axes.hlines(places, table["low"], table["high"], color=OKABE_ITO[5], linewidth=4)
-    axes.plot(table["gap"], places, "o", color=OKABE_ITO[0])
-    axes.axvline(0, color="black", linewidth=0.8)
+    axes.hlines(places, table["low"], table["high"], color=OKABE_ITO[0], linewidth=2)
+    axes.plot(table[value], places, "o", color=OKABE_ITO[0])
+    axes.axvline(0, color="grey", linewidth=0.8)
     axes.set_yticks(places, table.index)
     axes.set(title=title, xlabel=xlabel)
     return figure
@@ -209,20 +209,6 @@ def place_by_grade(places: pd.DataFrame, title: str) -> Figure:
         xlabel="grade (rounded)", ylabel="mean place in the ranking", ylim=(0, 100), title=title
     )
     axis.legend(frameon=False, ncols=2)
-    return figure
-
-
-def score_intervals(table: pd.DataFrame, title: str) -> Figure:
-    """Columns `score`, `low`, `high`: a dot and a line for each row, and a line at zero.
-
-    Introduced in lesson 01.
-    """
-    figure, axis = plt.subplots(figsize=(6.4, 1.2 + 0.35 * len(table)))
-    rows = np.arange(len(table))[::-1]
-    axis.hlines(rows, table["low"], table["high"], color=OKABE_ITO[0], linewidth=2)
-    axis.plot(table["score"], rows, "o", color=OKABE_ITO[0])
-    axis.axvline(0, color="grey", linewidth=0.8)
-    axis.set(yticks=rows, yticklabels=table.index, xlabel="Spearman x 100", title=title)
     return figure
 
 

@@ -541,7 +541,8 @@ draws = bootstrap([scorers[m] for m in order], grades)  # (draws, models)
 ends = np.array([interval(column) for column in draws.T])
 sure = pd.DataFrame({"score": board.loc[order, "Spearman"], "low": ends[:, 0], "high": ends[:, 1]})
 half = (ends[:, 1] - ends[:, 0]).mean() / 2
-figure = plots.score_intervals(sure, f"With {n:,} pairs a score is known to ±{half:.0f} points")
+title = f"With {n:,} pairs a score is known to ±{half:.0f} points"
+figure = plots.interval_dots(sure, "score", "Spearman x 100", title)
 plots.show(figure, alt="Five scores with their 95 % intervals, each 8 to 11 points wide; those of "
            "raw mean and mini-SBERT overlap.")  # fmt: skip
 sure.assign(width=sure["high"] - sure["low"]).round(1)
@@ -573,7 +574,8 @@ questions = {"trained - raw mean": ("mini-SBERT", "raw, mean"),
 gaps = pd.DataFrame({name: difference(*pair) for name, pair in questions.items()}).T
 unpaired = pd.DataFrame({name: difference(*pair, shift=1) for name, pair in questions.items()}).T
 far = ((gaps["low"] > 0) | (gaps["high"] < 0)).sum()
-figure = plots.score_intervals(gaps, f"{far} of {len(gaps)} intervals leave out 0")
+title = f"{far} of {len(gaps)} intervals leave out 0"
+figure = plots.interval_dots(gaps, "score", "Spearman x 100", title)
 plots.show(figure, alt="Four differences of scores with paired 95 % intervals. Three lie right of "
            "zero, trained - raw mean nearest to it; raw CLS - Jaccard lies far left.")  # fmt: skip
 gaps.assign(width=gaps["high"] - gaps["low"], unpaired=unpaired["high"] - unpaired["low"]).round(1)

@@ -684,7 +684,7 @@ def against_mean(h, mask):  # MEAN is the first of POOLINGS
 raw_table, raw_gaps = against_mean(h, mask)
 title = "Raw model, points against MEAN: CLS {cls:+.0f}, MAX {max:+.0f}".format(**raw_table["gap"])
 show(
-    plots.interval_dots(raw_table, "points above MEAN", title),
+    plots.interval_dots(raw_table, "gap", "points above MEAN", title),
     alt="Difference from MEAN in points with intervals for six poolings of the raw model: "
     "cls far below, max and the last token less far, the weighted mean about 0.",
 )
