@@ -24,31 +24,31 @@ class Siamese(nn.Module):
         super().__init__()
         self.encoder, self.objective = encoder, objective
 
-    def forward(self, ids: Tensor, mask: Tensor, columns: int, labels: Tensor) -> Tensor:
-        """`ids, mask: (columns * B, T)`, `labels: (B,)` -> loss."""
-        return self.objective(*self.encoder(ids, mask).chunk(columns), labels)
+    def forward(self, ids: Tensor, mask: Tensor, columns: int, *labels: Tensor) -> Tensor:
+        """`ids, mask: (columns * B, T)`, `labels: (B,)` if the objective asks for them -> loss."""
+        return self.objective(*self.encoder(ids, mask).chunk(columns), *labels)
 
 
 class Pairs:
-    """Tokenised columns of sentences with one label a row, cut into batches of like length."""
+    """Tokenised columns of sentences, with a label a row or none, cut into batches."""
 
     def __init__(
-        self, encoder: SentenceEncoder, columns: Sequence[Sequence[str]], labels: Sequence
+        self, encoder: SentenceEncoder, columns: Sequence[Sequence[str]], labels: Sequence | None
     ) -> None:
-        sizes = {len(column) for column in columns} | {len(labels)}
+        self.labels = [] if labels is None else [label_tensor(labels)]
+        sizes = {len(column) for column in [*columns, *self.labels]}
         if sizes == {0} or len(sizes) != 1:
             raise ValueError(
                 f"Need as many labels as rows, at least one; got sizes {sorted(sizes)}."
             )
-        self.labels = label_tensor(labels)
-        self.columns, self.size = len(columns), len(labels)
+        self.columns, self.size = len(columns), len(columns[0])
         self.store: TokenStore = encoder.tokenize([t for column in columns for t in column])
         self.lengths = self.store.lengths.reshape(self.columns, self.size).max(0)
 
-    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor, int, Tensor]:
+    def batch(self, rows: np.ndarray) -> tuple:
         """The arguments of `Siamese.forward` for these rows."""
         all_rows = np.concatenate([rows + self.size * i for i in range(self.columns)])
-        return *self.store.batch(all_rows), self.columns, self.labels[rows]
+        return *self.store.batch(all_rows), self.columns, *(values[rows] for values in self.labels)
 
 
 def label_tensor(labels: Sequence) -> Tensor:
@@ -56,6 +56,8 @@ def label_tensor(labels: Sequence) -> Tensor:
     values = np.array(labels)
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         raise ValueError("Labels must be numbers, none missing: give classes as 0, 1, 2 ...")
+    if len(values) > 1 and (values == values[0]).all():
+        raise ValueError(f"All labels are {values[0]}: training needs at least two different ones.")
     return torch.as_tensor(values, dtype=torch.float if values.dtype.kind == "f" else torch.long)
 
 
@@ -78,7 +80,7 @@ def train(
     encoder: SentenceEncoder,
     objective: nn.Module,
     columns: Sequence[Sequence[str]],
-    labels: Sequence,
+    labels: Sequence | None = None,
     *,
     epochs: int = 1,
     batch_size: int = 16,
@@ -93,50 +95,84 @@ def train(
     """Train the encoder, and the objective's own parameters, on columns of sentences.
 
     `columns`: two lists of N sentences for pairs, three for triplets; `labels`: N of them, passed
-    to `objective(u, v, labels)`. The defaults are the paper's (SBERT, section 3.1), with AdamW and
-    a gradient norm of at most 1. `evaluate()` is called `evaluations` times an epoch; the returned
-    history has a row a step: step, loss, and what `evaluate` gave. With `checkpoint`, a run that
-    was stopped goes on from that file, and Ctrl-C says so. Raises ValueError for a loss that is
-    not a number.
+    to `objective(u, v, labels)`, or None for an objective without labels. The defaults are the
+    paper's (SBERT, section 3.1), with AdamW and a gradient norm of at most 1. `evaluate()` is
+    called `evaluations` times an epoch; the returned history has a row a step: step, loss, and
+    what `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation so far (the first number
+    that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on from that
+    file. `accelerate launch` shares each batch among its processes.
+    Raises ValueError for a loss that is not a number.
     """
     accelerator = Accelerator()
     data, siamese = Pairs(encoder, columns, labels), Siamese(encoder, objective)
     optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01, fused=True)
     order = [b for e in range(epochs) for b in epoch_batches(data, batch_size, seed, e)]
-    siamese, optimizer = accelerator.prepare(siamese, optimizer)
+    parallel, optimizer = accelerator.prepare(siamese, optimizer)
     first, history = resume(checkpoint, siamese, [optimizer]) if checkpoint else (0, [])
     factor = warmup_then_decay(len(order), warmup)
     schedule = LambdaLR(optimizer, lambda step: factor(first + step))
     marks = set(np.linspace(0, len(order), epochs * evaluations + 1).astype(int)[1:])
+    best, main = Best(encoder), accelerator.is_main_process
+    steps = range(first, len(order))
     siamese.train()
     try:
-        for step in tqdm(range(first, len(order)), "train", leave=False):
+        for step in tqdm(steps, "train", leave=False) if main else steps:
             torch.manual_seed(1_000_003 * seed + step)  # dropout, too, depends on the step alone
-            loss = update(accelerator, siamese, optimizer, data.batch(order[step]), step)
+            batch = data.batch(share(order[step], accelerator))
+            loss = update(accelerator, parallel, optimizer, batch, step)
             schedule.step()
             history.append({"step": step + 1, "loss": loss})
             if step + 1 in marks:
-                history[-1] |= evaluate() if evaluate else {}
-                if checkpoint:
+                scores = evaluate() if evaluate else {}
+                history[-1] |= scores
+                best.keep(scores, step + 1)
+                if checkpoint and main:
                     save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history)
     except KeyboardInterrupt as stop:
-        done = f"Stopped after {len(history)} of {len(order)} steps"
-        again = f"the same call goes on from {checkpoint}"
-        afresh = "to start afresh, load the encoder again"  # this one is half trained
-        raise KeyboardInterrupt(f"{done}: {again if checkpoint else afresh}.") from stop
+        done = f"Stopped after {len(history)} of {len(order)} steps: {best.restore()}"
+        again = f"; the same call goes on from {checkpoint}" if checkpoint else ""
+        raise KeyboardInterrupt(f"{done}{again}.") from stop
     finally:
         encoder.eval()
     return pd.DataFrame(history)
 
 
+class Best:
+    """The encoder's weights at its best evaluation: by the first number, larger is better."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self.encoder, self.weights = encoder, {}
+        self.score, self.step = float("-inf"), 0
+
+    def keep(self, scores: dict[str, float], step: int) -> None:
+        """Copy the weights if these scores are the best so far."""
+        score = next(iter(scores.values()), self.score)
+        if score > self.score:
+            self.score, self.step = score, step
+            self.weights = {k: v.detach().clone() for k, v in self.encoder.state_dict().items()}
+
+    def restore(self) -> str:
+        """Put the best weights back, and say so; without any, say how to start afresh."""
+        if not self.weights:
+            return "to start afresh, load the encoder again"  # this one is half trained
+        self.encoder.load_state_dict(self.weights)
+        return f"the encoder has its best weights, those of step {self.step}"
+
+
+def share(rows: np.ndarray, accelerator: Accelerator) -> np.ndarray:
+    """This process's rows of a batch; a batch with fewer rows than processes is repeated."""
+    rows = np.resize(rows, max(len(rows), accelerator.num_processes))
+    return rows[accelerator.process_index :: accelerator.num_processes]
+
+
 def update(
     accelerator: Accelerator,
-    siamese: Siamese,
+    siamese: nn.Module,
     optimizer: AdamW,
-    batch: tuple[Tensor, Tensor, int, Tensor],
+    batch: tuple,
     step: int,
 ) -> float:
-    """Forward, backward, one clipped step of the optimizer; returns the loss of the batch.
+    """Forward, backward, one clipped step of the optimizer; returns the loss of the whole batch.
 
     Raises ValueError, before any weight has changed, for a loss that is not a number.
     """
@@ -147,7 +183,7 @@ def update(
     accelerator.clip_grad_norm_(siamese.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    return loss.item()
+    return accelerator.reduce(loss.detach(), "mean").item()
 
 
 def epoch_batches(data: Pairs, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:

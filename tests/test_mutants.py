@@ -11,6 +11,14 @@ import torch
 from test_encoder import check_batch_size, check_order, check_repeat
 from test_evaluation import check_similarities
 from test_features_heads_losses import check_combine, check_softmax_loss
+from test_losses import (
+    PAIRS,
+    check_contrastive_by_hand,
+    check_cosent_by_hand,
+    check_cosine_by_hand,
+    check_triplet_by_hand,
+)
+from test_losses import check_library as check_objective
 from test_pooling import check_hand, check_library, check_padding
 from test_search import check_top_k
 from test_training import check_one_pass, check_resume, run
@@ -20,7 +28,13 @@ from sbert_lessons import checkpoint, training
 from sbert_lessons.encoder import SentenceEncoder
 from sbert_lessons.evaluation import SIMILARITIES, cosine
 from sbert_lessons.features import combine
-from sbert_lessons.losses import SoftmaxLoss
+from sbert_lessons.losses import (
+    ContrastiveLoss,
+    CoSENTLoss,
+    CosineLoss,
+    SoftmaxLoss,
+    TripletLoss,
+)
 from sbert_lessons.pooling import POOLINGS
 from sbert_lessons.search import top_k
 from sbert_lessons.training import Siamese
@@ -226,3 +240,63 @@ def falling_by_calls():
     """A rate that falls with each call, not with the step that it is asked for."""
     calls = itertools.count(1)
     return lambda _: 1 / next(calls)
+
+
+class Distance(CosineLoss):
+    def forward(self, u, v, labels):
+        return (u - v).square().sum(-1).sub(labels).square().mean()
+
+
+class AllPairs(CoSENTLoss):
+    """Takes pairs of equal labels for ordered ones."""
+
+    def forward(self, u, v, labels):
+        ranks = labels + torch.arange(len(labels)) * 1e-3
+        return super().forward(u, v, ranks)
+
+
+class Upside(CoSENTLoss):
+    def forward(self, u, v, labels):
+        return super().forward(u, v, -labels)
+
+
+class MeanOfTerms(CoSENTLoss):
+    """Averages inside the logarithm, so that the number of pairs of pairs no longer counts."""
+
+    def forward(self, u, v, labels):
+        terms = (labels[:, None] > labels[None, :]).sum()
+        return (super().forward(u, v, labels).exp().sub(1) / terms + 1).log()
+
+
+class NoRelu(ContrastiveLoss):
+    def forward(self, u, v, labels):
+        cos = torch.nn.functional.cosine_similarity(u, v)
+        return torch.where(labels == 1, 1 - cos, cos - self.floor).square().mean()
+
+
+class Squared(TripletLoss):
+    def forward(self, anchor, positive, negative):
+        gap = (anchor - positive).square().sum(-1) - (anchor - negative).square().sum(-1)
+        return (gap + self.margin).relu().mean()
+
+
+@pytest.mark.parametrize(
+    "wrong, by_hand, right",
+    [
+        (Distance, check_cosine_by_hand, CosineLoss),
+        (AllPairs, check_cosent_by_hand, CoSENTLoss),
+        (Upside, check_cosent_by_hand, CoSENTLoss),
+        (MeanOfTerms, check_cosent_by_hand, CoSENTLoss),
+        (NoRelu, check_contrastive_by_hand, ContrastiveLoss),
+        (Squared, check_triplet_by_hand, TripletLoss),
+    ],
+)
+def test_wrong_objectives(wrong, by_hand, right):
+    assert refused(by_hand, wrong())
+    caught = []
+    for ours, *row in PAIRS:
+        if type(ours) is right:
+            mutant = wrong()
+            mutant.__dict__.update(ours.__dict__)  # the same scale, margin or floor
+            caught.append(refused(check_objective, mutant, *row))
+    assert any(caught)

@@ -1,6 +1,10 @@
 """The training loop: repeatable, resumable, and clear about bad input."""
 
 import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +14,7 @@ from torch import nn
 
 from sbert_lessons import training
 from sbert_lessons.heads import SoftmaxHead
-from sbert_lessons.losses import SoftmaxLoss
+from sbert_lessons.losses import SoftmaxLoss, TripletLoss
 from sbert_lessons.training import Pairs, Siamese, epoch_batches, train, warmup_then_decay
 
 SUBJECTS, VERBS = ["a man", "the woman", "a small dog", "the red cat"], ["runs", "sleeps", "eats"]
@@ -101,12 +105,29 @@ def test_a_stop_in_the_middle_of_an_epoch_keeps_the_last_checkpoint(
     monkeypatch.setattr(Siamese, "forward", stop)
     encoder = encoder_with()
     with pytest.raises(
-        KeyboardInterrupt, match=f"after 3 of 6 steps: the same call goes on from {path}"
+        KeyboardInterrupt, match=f"after 3 of 6 steps: .*; the same call goes on from {path}"
     ):
         run(encoder, epochs=2, checkpoint=path)
     assert path.read_bytes() == whole and not encoder.training
     with pytest.raises(KeyboardInterrupt, match="after 0 of 6 steps: to start afresh, load"):
         run(encoder)
+
+
+def test_ctrl_c_leaves_the_best_weights_so_far(encoder_with):
+    encoder, seen, scores = encoder_with(), [], iter([0.2, 0.9, 0.5])
+
+    def evaluate() -> dict[str, float]:
+        seen.append(encoder.encode("a dog"))
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return {"score": next(scores)}
+
+    with pytest.raises(
+        KeyboardInterrupt, match="after 4 of 6 .* its best weights, those of step 2"
+    ):
+        run(encoder, evaluate=evaluate, evaluations=3)
+    np.testing.assert_array_equal(encoder.encode("a dog"), seen[1])
+    assert not np.allclose(seen[1], seen[2])
 
 
 def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path):
@@ -160,6 +181,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny_encoder):
         ([["a dog"], ["a cat"]], ["neutral"], "Labels must be numbers, none missing"),
         ([["a dog"], ["a cat"]], [None], "Labels must be numbers, none missing"),
         ([["a dog"], ["a cat"]], [float("nan")], "Labels must be numbers, none missing"),
+        ([["a dog", "a cat"], ["a cat"] * 2], [1, 1], "All labels are 1: training needs"),
         ([["a dog"], ["a cat"]], [3], "whole numbers from 0 to 2"),
         ([["a dog"], ["a cat"]], [-1], "whole numbers from 0 to 2"),
         ([["a dog"], ["a cat"]], [1.5], "whole numbers from 0 to 2"),
@@ -205,6 +227,25 @@ def test_three_columns_make_triplets(tiny_encoder):
     ids, _, columns, labels = data.batch(np.array([2, 4]))
     assert columns == 3 and ids.shape[0] == 6 and labels.tolist() == [2, 1]
     assert ids[0].tolist() == ids[4].tolist() != ids[2].tolist()
+
+
+def test_triplets_need_no_labels(tiny_encoder):
+    columns = [PREMISES, HYPOTHESES, [*reversed(PREMISES)]]
+    history = train(tiny_encoder, TripletLoss(), columns, epochs=8, rate=1e-3, batch_size=4)
+    assert history["loss"].tail(3).mean() < history["loss"].head(3).mean()
+
+
+def test_two_processes_learn_what_one_learns(encoder_with, tmp_path):
+    """Without dropout, `accelerate launch` on two CPU processes gives the losses of one."""
+    encoder_with(dropout=0.0).save(tmp_path / "model")
+    script, cpu = Path(__file__).with_name("two_processes.py"), {"ACCELERATE_USE_CPU": "true"}
+    launch = ["-m", "accelerate.commands.launch", "--mixed_precision", "no", "--num_machines", "1"]
+    for how in (["--num_processes", "1"], ["--num_processes", "2", "--multi_gpu"]):
+        command = [sys.executable, *launch, *how, script, tmp_path]
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | cpu)
+    one, two = (pd.read_csv(tmp_path / f"history-{n}.csv") for n in (1, 2))
+    assert len(one) == 6 and one["loss"].std() > 0.01
+    np.testing.assert_allclose(one["loss"], two["loss"], rtol=0, atol=1e-4)
 
 
 def test_grades_stay_numbers_and_classes_stay_whole():

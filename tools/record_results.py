@@ -1,0 +1,328 @@
+"""Record the full-scale results that the lessons print beside the reader's own.
+
+ACCELERATE_MIXED_PRECISION=bf16 python tools/record_results.py --source SOURCE [table6 ...]
+
+SOURCE is laid out as `corpus.py` says. An experiment is a list of arms; an arm is run at every rate
+with seed 0, the bundled dev set chooses the rate, and the other seeds follow at that rate. Each
+run is one file in --runs, so that a stopped recording goes on where it was. What is finished is
+written to `data/results/NAME.json`: recipe, data, seeds, the values of every seed, versions,
+machine, date and time taken. Real STS-B dev and the test sets are measured, never chosen by.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import nn
+from train_sbert import clean_pairs
+
+from sbert_lessons.data import DATA, NLI_LABELS, load_sts, read_tsv
+from sbert_lessons.encoder import SentenceEncoder, mini_bert
+from sbert_lessons.evaluation import (
+    SIMILARITIES,
+    aggregate,
+    cosine,
+    encode_pairs,
+    jaccard,
+    spearman,
+    sts_score,
+)
+from sbert_lessons.files import write_whole
+from sbert_lessons.heads import SoftmaxHead
+from sbert_lessons.losses import ContrastiveLoss, CoSENTLoss, CosineLoss, SoftmaxLoss
+from sbert_lessons.pooling import POOLINGS
+from sbert_lessons.training import train
+
+POOLINGS["max without the mask"] = lambda x, mask: x.amax(1)  # the bug, for its arm of Table 6
+RATES = (3e-5, 1e-4, 3e-4)
+BATCH, HEAD_RATE = 32, 1e-3
+Batch = tuple[list, np.ndarray]  # columns of sentences, labels
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train: what changes from arm to arm, and nothing else."""
+
+    name: str
+    data: str = "nli"
+    objective: str = "softmax"
+    features: str = "u,v,|u-v|"
+    pooling: str = "mean"
+    pairs: int | None = 30_000
+    epochs: int = 1
+    rates: tuple[float, ...] = RATES
+    start: str | None = None  # an experiment, whose first arm's models to start from
+    sets: tuple[str, ...] = ()  # further sets to measure, once
+
+
+TESTS = ("stsb", "sick", "bundled")
+TABLE_1 = ("sts12", "sts13", "sts14", "sts15", "sts16", *TESTS)
+FEATURES = ("u,v", "|u-v|", "u*v", "|u-v|,u*v", "u,v,u*v", "u,v,|u-v|,u*v", "u-v", "u,v,u-v")
+ONE_RATE = (3e-5,)
+EXPERIMENTS: dict[str, list[Arm]] = {
+    "nli": [Arm("all pairs", pairs=None, rates=ONE_RATE, sets=TABLE_1)],
+    "table6": [
+        *(Arm(f"NLI, {p}", pooling=p) for p in ("mean", "max", "cls", "max without the mask")),
+        *(
+            Arm(f"STS-B, {p}", "stsb", "cosine", pooling=p, epochs=4)
+            for p in ("mean", "max", "cls", "max without the mask")
+        ),
+    ],
+    "features": [Arm(f, features=f) for f in FEATURES],
+    "table2": [
+        Arm("STS-B", "stsb", "cosine", epochs=4, sets=TESTS),
+        Arm("NLI, then STS-B", "stsb", "cosine", epochs=4, start="nli", sets=TESTS),
+    ],
+    "pairs": [Arm(f"{n:,}", pairs=n, rates=ONE_RATE) for n in (1_000, 3_000, 10_000, 30_000)],
+    "objectives": [
+        Arm("softmax"),
+        Arm("softmax, E and C against N", "nli_ec_n"),
+        Arm("softmax, shuffled labels", "nli_shuffled"),
+        Arm("softmax, labels of the premise", "nli_premise"),
+        Arm("cosine to 1, 0.5, 0", "nli_graded", "cosine"),
+        Arm("CoSENT, E over N over C", "nli_graded", "cosent"),
+    ],
+    "negatives": [
+        Arm("softmax, hard", "hard"),
+        Arm("cosine, hard", "hard", "cosine"),
+        Arm("cosine, random", "random", "cosine"),
+        Arm("cosine, hard, raised to 0.5", "hard_raised", "cosine"),
+        Arm("cosine, hard, clipped at 0.5", "hard", "contrastive"),
+        Arm("CoSENT, hard", "hard", "cosent"),
+        Arm("CoSENT, random", "random", "cosent"),
+    ],
+    "noise": [
+        Arm(f"{objective}, {noise} % wrong", f"hard_noise{noise}", objective)
+        for objective in ("softmax", "cosine", "cosent")
+        for noise in (20, 40)
+    ],
+}
+
+
+def objective(arm: Arm, dim: int) -> nn.Module:
+    """The arm's loss, with a new head where it has one."""
+    classes = 3 if arm.data in ("nli", "nli_shuffled", "nli_premise") else 2
+    return {
+        "softmax": lambda: SoftmaxLoss(SoftmaxHead(dim, classes, arm.features)),
+        "cosine": CosineLoss,
+        "contrastive": ContrastiveLoss,
+        "cosent": CoSENTLoss,
+    }[arm.objective]()
+
+
+@cache
+def nli(source: Path, pairs: int | None) -> pd.DataFrame:
+    """The first so many of the cleaned pairs, in an order of their own, classes as numbers."""
+    cleaned = clean_pairs(source)[0].head(pairs or 10**9)
+    return cleaned.assign(label=cleaned["label"].map(NLI_LABELS))
+
+
+def training_data(arm: Arm, source: Path) -> Batch:
+    """Columns and labels by the arm's name of its data."""
+    if arm.data == "stsb":
+        sts = read_tsv(source / "sts" / "stsb" / "train.tsv")
+        return [sts["sentence1"], sts["sentence2"]], sts["score"].to_numpy() / 5
+    kind, _, variant = arm.data.partition("_")
+    table = nli(source, arm.pairs)
+    if kind == "nli":
+        return [table["premise"], table["hypothesis"]], three_classes(table, variant)
+    return two_classes(table, kind, variant)
+
+
+def three_classes(table: pd.DataFrame, variant: str) -> np.ndarray:
+    """Labels of E, N and C pairs, or what a control puts in their place."""
+    labels, rng = table["label"].to_numpy(), np.random.default_rng(0)
+    if variant == "ec_n":
+        return (labels == 1).astype(int)
+    if variant == "shuffled":
+        return rng.permutation(labels)
+    if variant == "premise":  # three classes of equal size that the hypothesis has no part in
+        return pd.qcut(table["premise"].str.len().rank(method="first"), 3, labels=False).to_numpy()
+    return 1 - labels / 2 if variant == "graded" else labels
+
+
+def two_classes(table: pd.DataFrame, kind: str, variant: str) -> Batch:
+    """Entailed pairs with label 1; with 0 the contradictions, or random hypotheses."""
+    table = table[table["label"] != 1]
+    labels, hypotheses = (
+        (table["label"] == 0).to_numpy().astype(int),
+        table["hypothesis"].to_numpy(),
+    )
+    rng = np.random.default_rng(0)
+    if kind == "random":
+        hypotheses = np.where(labels == 1, hypotheses, rng.permutation(hypotheses))
+    if variant == "raised":
+        return [table["premise"], hypotheses], np.where(labels == 1, 1.0, 0.5)
+    if variant.startswith("noise"):
+        wrong = rng.random(len(labels)) < int(variant.removeprefix("noise")) / 100
+        labels = np.where(wrong, 1 - labels, labels)
+    return [table["premise"], hypotheses], labels
+
+
+def measure(encoder: SentenceEncoder, loss: nn.Module | None, arm: Arm, source: Path) -> dict:
+    """All scores of a model: STS-B dev by four measures, bundled dev, E against C, and the head."""
+    stsb = read_tsv(source / "sts" / "stsb" / "dev.tsv")
+    u, v = encode_pairs(encoder, stsb)
+    scores = {
+        f"stsb_dev_{name}": spearman(f(u, v), stsb["score"]) for name, f in SIMILARITIES.items()
+    }
+    norms = np.linalg.norm(np.concatenate([u, v]), axis=1)
+    scores["norm_spread"] = float(norms.std() / norms.mean())
+    scores["bundled_dev"] = sts_score(encoder, load_sts("dev"))
+    pairs = nli_dev(source)
+    p, h = encode_pairs(encoder, pairs)
+    ec = (pairs["label"] != 1).to_numpy()
+    entailed = pairs["label"][ec] == 0
+    scores["auc_e_c"] = float(roc_auc_score(entailed, cosine(p, h)[ec]))
+    if loss is not None and arm.objective == "softmax" and arm.data == "nli":
+        scores |= head_scores(loss.head, (u, v, stsb["score"]), (p, h, pairs["label"]))
+    return scores | further_scores(arm.sets, source, lambda t: cosine(*encode_pairs(encoder, t)))
+
+
+def nli_dev(source: Path) -> pd.DataFrame:
+    """3,000 pairs of SNLI dev with the column names of an STS set, classes as numbers."""
+    pairs = read_tsv(source / "nli" / "snli_dev.tsv.xz").head(3000)
+    pairs = pairs[pairs["label"].isin(NLI_LABELS)]
+    columns = {"premise": "sentence1", "hypothesis": "sentence2"}
+    return pairs.assign(label=pairs["label"].map(NLI_LABELS)).rename(columns=columns)
+
+
+@torch.no_grad()
+def head_scores(head: SoftmaxHead, sts: tuple, pairs: tuple) -> dict[str, float]:
+    """The head's own verdict: accuracy on SNLI dev, and P(E) - P(C) against the STS grades."""
+    head = head.cpu()
+    p, h, labels = pairs
+    classes = head(torch.from_numpy(p), torch.from_numpy(h)).argmax(1).numpy()
+    u, v, grades = sts
+    chances = head(torch.from_numpy(u), torch.from_numpy(v)).softmax(1).numpy()
+    return {
+        "snli_dev_accuracy": float((classes == labels).mean()),
+        "stsb_dev_head": spearman(chances[:, 0] - chances[:, 2], grades),
+    }
+
+
+def further_scores(
+    sets: tuple[str, ...], source: Path, predict: Callable[[pd.DataFrame], np.ndarray]
+) -> dict[str, float]:
+    """Spearman x 100 on each set: the years of STS as `all` and as `wmean`, the others' tests."""
+    scores = {}
+    for name in sets:
+        year = source / "sts" / name / "all.tsv"
+        if year.exists():
+            table = read_tsv(year)
+            found = aggregate(predict(table), *(table[c].to_numpy() for c in ("score", "subset")))
+            scores |= {f"{name}_{way}": found[way] for way in ("all", "wmean")}
+        else:
+            test = source / "sts" / name / "test.tsv"
+            table = load_sts("test") if name == "bundled" else read_tsv(test)
+            scores[f"{name}_test"] = spearman(predict(table), table["score"])
+    return scores
+
+
+def run(arm: Arm, rate: float, seed: int, source: Path, folder: Path) -> dict:
+    """Train and measure once; with the file of an earlier run, only read it."""
+    path = folder / f"{arm.name} {rate:g} {seed}.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf8"))
+    start = time.perf_counter()
+    torch.manual_seed(seed)
+    first = folder.parent / arm.start / f"model-{seed}" if arm.start else mini_bert()
+    encoder = SentenceEncoder.load(first, pooling=arm.pooling)
+    loss = objective(arm, encoder.dim)
+    columns, labels = training_data(arm, source)
+    settings = {"epochs": arm.epochs, "batch_size": BATCH, "rate": rate, "head_rate": HEAD_RATE}
+    history = train(encoder, loss, columns, labels, seed=seed, **settings)
+    seconds = round(time.perf_counter() - start)
+    result = {"rate": rate, "seed": seed, "pairs": len(labels), "seconds": seconds}
+    result |= {"loss": float(history["loss"].tail(100).mean())}
+    result |= measure(encoder, loss, arm, source)
+    if folder.name == "nli":  # `table2` goes on from these
+        encoder.save(folder / f"model-{seed}")
+    write_whole(path, json.dumps(result, indent=1).encode())
+    print(folder.name, arm.name, json.dumps(result), flush=True)
+    return result
+
+
+def record(arm: Arm, seeds: int, source: Path, folder: Path) -> dict:
+    """Every rate with seed 0, then the other seeds at the rate that bundled dev prefers."""
+    tried = [run(arm, rate, 0, source, folder) for rate in arm.rates]
+    best = max(tried, key=lambda result: result["bundled_dev"])
+    runs = [best, *(run(arm, best["rate"], seed, source, folder) for seed in range(1, seeds))]
+    return {
+        "recipe": asdict(arm) | {"batch_size": BATCH, "head_rate": HEAD_RATE},
+        "rates_tried": {f"{result['rate']:g}": result["bundled_dev"] for result in tried},
+        "runs": runs,
+    }
+
+
+def raw(source: Path) -> dict[str, dict]:
+    """What needs no training: word overlap, and the backbone with each pooling of Table 6."""
+    rows = {"Jaccard": further_scores(TABLE_1, source, overlap)}
+    stsb = read_tsv(source / "sts" / "stsb" / "dev.tsv")
+    rows["Jaccard"]["stsb_dev_cosine"] = spearman(overlap(stsb), stsb["score"])
+    pairs = nli_dev(source)
+    sides = pairs[pairs["label"] != 1]
+    rows["Jaccard"]["auc_e_c"] = float(roc_auc_score(sides["label"] == 0, overlap(sides)))
+    for pooling in ("mean", "max", "cls", "max without the mask"):
+        encoder = SentenceEncoder.load(mini_bert(), pooling=pooling)
+        rows[pooling] = measure(encoder, None, Arm(pooling, sets=TABLE_1), source)
+    return {name: {"recipe": "not trained", "runs": [scores]} for name, scores in rows.items()}
+
+
+def overlap(pairs: pd.DataFrame) -> np.ndarray:
+    """Jaccard of each pair of a table."""
+    return jaccard(pairs["sentence1"], pairs["sentence2"])
+
+
+def provenance() -> dict:
+    """With what, on what and when."""
+    packages = ("torch", "transformers", "accelerate", "scipy")
+    return {
+        "data": "SNLI, MultiNLI and Wikipedia-crowd NLI as in data/mini-sbert/README.md; "
+        "STS-B, STS12-16 (no SMT), SICK, SNLI dev (first 3,000) in their original splits",
+        "versions": {name: version(name) for name in packages},
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread(s)",
+        "precision": os.environ.get("ACCELERATE_MIXED_PRECISION", "no"),
+        "date": date.today().isoformat(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("experiments", nargs="*", default=["raw", *EXPERIMENTS])
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs/record"))
+    parser.add_argument("--seeds", type=int, default=5)
+    args = parser.parse_args()
+    torch.set_flush_denormal(True)
+    for name in args.experiments:
+        folder = args.runs / name
+        folder.mkdir(parents=True, exist_ok=True)
+        if name == "raw":
+            arms = raw(args.source)
+        else:
+            arms = {
+                arm.name: record(arm, args.seeds, args.source, folder) for arm in EXPERIMENTS[name]
+            }
+        results = {"experiment": name, "provenance": provenance(), "arms": arms}
+        write_whole(
+            DATA / "results" / f"{name}.json", f"{json.dumps(results, indent=1)}\n".encode()
+        )
+
+
+if __name__ == "__main__":
+    main()
