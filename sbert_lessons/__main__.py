@@ -1,4 +1,4 @@
-"""The command line: `python -m sbert_lessons doctor` and `python -m sbert_lessons lab`."""
+"""The command line: `python -m sbert_lessons doctor`, `... lab` and `... fetch`."""
 
 import sys
 from pathlib import Path
@@ -43,6 +43,21 @@ def lab(context: typer.Context) -> None:
     for name in beside:
         print(f"The course has a newer version: work/{name}. Your own copy stays as it is.")
     lessons.serve(ROOT, context.args)
+
+
+@app.command()
+def fetch(names: list[str]) -> None:
+    """Bring real data to real/ once, for later offline use.
+
+    NAMES: stsb sick sts12 sts13 sts14 sts15 sts16 snli multinli all-nli.
+    """
+    from . import real
+
+    try:
+        for line in real.fetch(names):
+            print(line, flush=True)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

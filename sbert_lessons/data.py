@@ -1,6 +1,5 @@
 """Texts, token ids and labelled pairs: everything that happens before a model sees a sentence."""
 
-import csv
 import os
 import re
 import warnings
@@ -15,10 +14,10 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from sbert_lessons.files import ROOT
+from sbert_lessons.real import NLI_LABELS, check_choice, load_real, read_tsv
 
 DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
 AT_ONCE = 1000  # texts that are tokenised together: more take memory and save no time
-NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
 
 @dataclass(frozen=True)
@@ -140,39 +139,43 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", text.lower())
 
 
-def read_tsv(path: Path) -> pd.DataFrame:
-    """A UTF-8 TSV file, plain or packed (.xz), with one header row and no quoting.
+def load_sts(split: str = "test", name: str = "bundled") -> pd.DataFrame:
+    """Graded pairs: columns `score`, `sentence1`, `sentence2`; one split of one set.
 
-    Raises FileNotFoundError, with the way to restore it, for a missing file.
+    `split` is "train", "dev" or "test". `name` is "bundled" (also `genre`; see data/sts/README.md)
+    or a real set: "stsb", "sick", or "sts12" to "sts16", which have only "test". Scores go from 0
+    to 5, those of SICK from 1 to 5. SICK is the edition of 4,439, 495 and 4,906 pairs; SemEval
+    2014 used 4,500, 500 and 4,927. The hub does not say of which subset a pair of STS12-16 is: a
+    file of your own may, in a column `subset`. See `real.load_real` for where real sets come from.
+    Introduced in lesson 01.
     """
+    if name == "bundled":
+        return load_bundled("sts", split)
+    return load_real("sts", name, split)
+
+
+def load_nli(split: str = "train", name: str = "bundled") -> pd.DataFrame:
+    """NLI pairs: columns `label`, `premise`, `hypothesis`; one split of one set.
+
+    `label` is 0 (entailment), 1 (neutral) or 2 (contradiction); `split`: "train", "dev", "test".
+    `name` is "bundled" (also `genre`, `group`; see data/nli/README.md) or a real set: "snli",
+    "multinli" (its dev is the matched set, its test the mismatched one, because the labels of its
+    own test are secret), or "all-nli", which is both together. See `real.load_real` for where real
+    sets come from. Introduced in lesson 03.
+    """
+    if name == "bundled":
+        pairs = load_bundled("nli", split)
+        return pairs.assign(label=pairs["label"].map(NLI_LABELS))
+    return load_real("nli", name, split)
+
+
+def load_bundled(kind: str, split: str) -> pd.DataFrame:
+    """One split of a bundled set; an error says which there are, or how to restore a file."""
+    check_choice(split, ("train", "dev", "test"), f"split '{split}' of {kind}")
+    path = DATA / kind / f"{split}.tsv"
     if not path.exists():
         raise FileNotFoundError(
             f"{path} is missing: restore it with `git checkout -- data`, or check "
             "SBERT_LESSONS_DATA."
         )
-    return pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, keep_default_na=False)
-
-
-def load_sts(split: str = "test") -> pd.DataFrame:
-    """The bundled graded pairs: columns `sentence1`, `sentence2`, `score` (0-5), `genre`.
-
-    `split` is "dev" or "test". Introduced in lesson 01. See data/sts/README.md.
-    """
-    return load_bundled("sts", split, ("dev", "test"))
-
-
-def load_nli(split: str = "train") -> pd.DataFrame:
-    """The bundled NLI pairs: `premise`, `hypothesis`, `label`, `genre`, `group`.
-
-    `label` is 0 (entailment), 1 (neutral) or 2 (contradiction); `split`: "train", "dev", "test".
-    Introduced in lesson 03. See data/nli/README.md.
-    """
-    pairs = load_bundled("nli", split, ("train", "dev", "test"))
-    return pairs.assign(label=pairs["label"].map(NLI_LABELS))
-
-
-def load_bundled(name: str, split: str, splits: tuple[str, ...]) -> pd.DataFrame:
-    """One split of a bundled set; ValueError names the splits that there are."""
-    if split not in splits:
-        raise ValueError(f"There is no split '{split}' of {name}: choose from {', '.join(splits)}.")
-    return read_tsv(DATA / name / f"{split}.tsv")
+    return read_tsv(path)

@@ -1,5 +1,10 @@
 """Small modules that sit on top of sentence vectors during training and are dropped afterwards."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from sbert_lessons.features import combine, parse
@@ -20,3 +25,19 @@ class SoftmaxHead(nn.Module):
 
     def forward(self, u: Tensor, v: Tensor) -> Tensor:
         return self.linear(combine(u, v, self.features))
+
+
+@torch.no_grad()
+def fit_head(
+    head: SoftmaxHead, u: np.ndarray, v: np.ndarray, labels: Sequence[int], strength: float = 0.1
+) -> None:
+    """Give a head, in place, the best weights for fixed vectors `u, v: (N, D)`.
+
+    Logistic regression with an L2 penalty; `strength` is scikit-learn's C: smaller, smaller
+    weights. A head that fits from the first step does not push the encoder about while it is still
+    random. Introduced in lesson 03.
+    """
+    features = combine(torch.from_numpy(u), torch.from_numpy(v), head.features).numpy()
+    model = LogisticRegression(C=strength, max_iter=500).fit(features, labels)
+    head.linear.weight.copy_(torch.from_numpy(model.coef_))
+    head.linear.bias.copy_(torch.from_numpy(model.intercept_))

@@ -157,8 +157,8 @@ def test_a_missing_table_says_how_to_restore_it(tmp_path, monkeypatch):
 
 
 def test_an_unknown_split_is_named():
-    with pytest.raises(ValueError, match="no split 'train' of sts: choose from dev, test"):
-        load_sts("train")
+    with pytest.raises(ValueError, match="no split 'val' of sts: choose from train, dev, test"):
+        load_sts("val")
 
 
 def test_many_texts_are_tokenised_in_pieces_without_a_seam(tiny_encoder, monkeypatch):

@@ -1,12 +1,14 @@
 """Feature groups and the softmax objective against hand values and the library."""
 
+import numpy as np
 import pytest
 import torch
 from sentence_transformers.sentence_transformer.losses import SoftmaxLoss as LibrarySoftmaxLoss
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from sbert_lessons.features import GROUPS, combine
-from sbert_lessons.heads import SoftmaxHead
+from sbert_lessons.heads import SoftmaxHead, fit_head
 from sbert_lessons.losses import SoftmaxLoss
 
 U, V = torch.tensor([[1.0, -2.0]]), torch.tensor([[3.0, 5.0]])
@@ -90,3 +92,21 @@ def test_softmax_loss_equals_the_library(features):
 def test_labels_that_are_no_class_are_refused(labels):
     with pytest.raises(ValueError, match="whole numbers from 0 to 2"):
         SoftmaxLoss(SoftmaxHead(2))(U, V, torch.tensor(labels))
+
+
+def test_a_fitted_head_is_the_logistic_regression():
+    """Its probabilities are scikit-learn's, and no gradient step from there lowers the loss."""
+    rng = np.random.default_rng(0)
+    u, v = rng.normal(size=(2, 300, 4)).astype(np.float32)
+    labels = (np.abs(u - v)[:, 0] > 1).astype(int) + (u[:, 1] > 0)
+    head = SoftmaxHead(4)
+    assert fit_head(head, u, v, labels, strength=1e4) is None
+    x, y = torch.from_numpy(u), torch.from_numpy(v)
+    features = combine(x, y).numpy()
+    model = LogisticRegression(C=1e4, max_iter=500).fit(features, labels)
+    chances = head(x, y).softmax(1).detach().numpy()
+    np.testing.assert_allclose(chances, model.predict_proba(features), atol=1e-4)
+    loss = SoftmaxLoss(head)(x, y, torch.from_numpy(labels))
+    loss.backward()
+    assert all(p.grad.abs().max() < 2e-3 for p in head.parameters())
+    assert all(p.requires_grad for p in head.parameters())

@@ -6,6 +6,7 @@ A test compares them with a fresh count, so that the cards can not go stale.
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +18,7 @@ from sbert_lessons.data import DATA, load_nli, load_sts, words
 from sbert_lessons.evaluation import jaccard, pearson, spearman
 
 BLOCK = re.compile(r"(<!-- counted -->\n).*(<!-- /counted -->)", re.DOTALL)
+SPLITS, NLI_TEXTS = ("train", "dev", "test"), ("premise", "hypothesis")
 BINS = [-0.1, 0.99, 1.99, 2.99, 3.99, 5]
 
 
@@ -47,6 +49,8 @@ def sts_column(pairs: pd.DataFrame) -> dict[str, str]:
 
 def nli_column(pairs: pd.DataFrame) -> dict[str, str]:
     """The figures of one split of the NLI pairs."""
+    train = distinct_sentences(load_nli("train"), NLI_TEXTS)
+    own = distinct_sentences(pairs, NLI_TEXTS)
     overlap = pd.Series(jaccard(pairs["premise"], pairs["hypothesis"]))
     ends = pairs["label"] != 1
     auc = roc_auc_score(pairs["label"][ends] == 0, overlap[ends])
@@ -60,7 +64,27 @@ def nli_column(pairs: pd.DataFrame) -> dict[str, str]:
         "word types": word_types(pairs["premise"], pairs["hypothesis"]),
         "accuracy from the hypothesis alone": f"{hypothesis_only(pairs):.0%}",
         "AUC of word overlap, entailment against contradiction": f"{auc:.2f}",
+        "sentences with word overlap of 0.8 or more with another of train": str(
+            near_duplicates(own, train)
+        ),
     }
+
+
+def distinct_sentences(pairs: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
+    """Every sentence of a table once."""
+    return sorted({text for column in columns for text in pairs[column]})
+
+
+def near_duplicates(sentences: list[str], others: list[str], limit: float = 0.8) -> int:
+    """How many sentences have a Jaccard overlap of at least `limit` with a different one."""
+    count = CountVectorizer(binary=True, tokenizer=words, token_pattern=None).fit(others)
+    a, b = (count.transform(texts) for texts in (sentences, others))
+    shared = (a @ b.T).tocoo()
+    lengths = [np.array([len(set(words(t))) for t in texts]) for texts in (sentences, others)]
+    union = lengths[0][shared.row] + lengths[1][shared.col] - shared.data
+    close = shared.data / union >= limit
+    rows = zip(shared.row[close], shared.col[close], strict=True)
+    return len({i for i, j in rows if sentences[i] != others[j]})
 
 
 def hypothesis_only(pairs: pd.DataFrame) -> float:
@@ -85,8 +109,8 @@ def table(column: Callable[[pd.DataFrame], dict], splits: dict[str, pd.DataFrame
 def counted() -> dict[str, str]:
     """The block of each card, by folder."""
     return {
-        "sts": table(sts_column, {split: load_sts(split) for split in ("dev", "test")}),
-        "nli": table(nli_column, {split: load_nli(split) for split in ("train", "dev", "test")}),
+        "sts": table(sts_column, {split: load_sts(split) for split in SPLITS}),
+        "nli": table(nli_column, {split: load_nli(split) for split in SPLITS}),
     }
 
 

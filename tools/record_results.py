@@ -66,6 +66,12 @@ class Arm:
     start: str | None = None  # an experiment, whose first arm's models to start from
     sets: tuple[str, ...] = ()  # further sets to measure, once
 
+    @property
+    def key(self) -> str:
+        """The folder of its runs: arms of two experiments that are one recipe share them."""
+        parts = (self.data, self.objective, self.features, self.pooling, self.pairs, self.epochs)
+        return " ".join(map(str, (*parts, self.start or "raw", *self.sets)))
+
 
 TESTS = ("stsb", "sick", "bundled")
 TABLE_1 = ("sts12", "sts13", "sts14", "sts15", "sts16", *TESTS)
@@ -231,14 +237,14 @@ def further_scores(
     return scores
 
 
-def run(arm: Arm, rate: float, seed: int, source: Path, folder: Path) -> dict:
+def run(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     """Train and measure once; with the file of an earlier run, only read it."""
-    path = folder / f"{arm.name} {rate:g} {seed}.json"
+    path = runs / arm.key / f"{rate:g} {seed}.json"
     if path.exists():
         return json.loads(path.read_text(encoding="utf8"))
     start = time.perf_counter()
     torch.manual_seed(seed)
-    first = folder.parent / arm.start / f"model-{seed}" if arm.start else mini_bert()
+    first = runs / EXPERIMENTS[arm.start][0].key / f"model {seed}" if arm.start else mini_bert()
     encoder = SentenceEncoder.load(first, pooling=arm.pooling)
     loss = objective(arm, encoder.dim)
     columns, labels = training_data(arm, source)
@@ -248,22 +254,22 @@ def run(arm: Arm, rate: float, seed: int, source: Path, folder: Path) -> dict:
     result = {"rate": rate, "seed": seed, "pairs": len(labels), "seconds": seconds}
     result |= {"loss": float(history["loss"].tail(100).mean())}
     result |= measure(encoder, loss, arm, source)
-    if folder.name == "nli":  # `table2` goes on from these
-        encoder.save(folder / f"model-{seed}")
+    if arm in EXPERIMENTS["nli"]:  # `table2` goes on from these
+        encoder.save(path.with_name(f"model {seed}"))
     write_whole(path, json.dumps(result, indent=1).encode())
-    print(folder.name, arm.name, json.dumps(result), flush=True)
+    print(arm.name, json.dumps(result), flush=True)
     return result
 
 
-def record(arm: Arm, seeds: int, source: Path, folder: Path) -> dict:
+def record(arm: Arm, seeds: int, source: Path, runs: Path) -> dict:
     """Every rate with seed 0, then the other seeds at the rate that bundled dev prefers."""
-    tried = [run(arm, rate, 0, source, folder) for rate in arm.rates]
+    tried = [run(arm, rate, 0, source, runs) for rate in arm.rates]
     best = max(tried, key=lambda result: result["bundled_dev"])
-    runs = [best, *(run(arm, best["rate"], seed, source, folder) for seed in range(1, seeds))]
+    others = [run(arm, best["rate"], seed, source, runs) for seed in range(1, seeds)]
     return {
         "recipe": asdict(arm) | {"batch_size": BATCH, "head_rate": HEAD_RATE},
-        "rates_tried": {f"{result['rate']:g}": result["bundled_dev"] for result in tried},
-        "runs": runs,
+        "rates_tried": {f"{result['rate']:g}": result for result in tried},
+        "runs": [best, *others],
     }
 
 
@@ -310,13 +316,12 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_flush_denormal(True)
     for name in args.experiments:
-        folder = args.runs / name
-        folder.mkdir(parents=True, exist_ok=True)
         if name == "raw":
             arms = raw(args.source)
         else:
             arms = {
-                arm.name: record(arm, args.seeds, args.source, folder) for arm in EXPERIMENTS[name]
+                arm.name: record(arm, args.seeds, args.source, args.runs)
+                for arm in EXPERIMENTS[name]
             }
         results = {"experiment": name, "provenance": provenance(), "arms": arms}
         write_whole(

@@ -1,0 +1,79 @@
+"""Two small magnifications of training: free points in the plane, a linear map of fixed vectors.
+
+Both show in a second what a loss wants. Introduced in lesson 03.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+Objective = nn.Module
+
+
+def move_points(
+    objective: Objective,
+    points: Tensor,
+    pairs: Tensor,
+    labels: Tensor,
+    *,
+    steps: int = 200,
+    rate: float = 0.02,
+) -> np.ndarray:
+    """Let a loss move free points, all pairs at once: `(N, D)` -> `(steps + 1, N, D)`.
+
+    `pairs: (P, 2)` rows of `points`, `labels: (P,)`. The objective's own parameters learn too. Each
+    point is its own parameter: no network stands between the loss and the vectors.
+    """
+    points = points.clone().requires_grad_()
+    optimizer = Adam([points, *objective.parameters()], lr=rate)
+    path = [points.detach().clone()]
+    for _ in range(steps):
+        optimizer.zero_grad()
+        objective(points[pairs[:, 0]], points[pairs[:, 1]], labels).backward()
+        optimizer.step()
+        path.append(points.detach().clone())
+    return torch.stack(path).numpy()
+
+
+def train_adapter(
+    objective: Objective,
+    columns: list[np.ndarray],
+    labels: np.ndarray | None,
+    *,
+    epochs: int = 5,
+    batch_size: int = 64,
+    rate: float = 1e-3,
+    seed: int = 0,
+    start: np.ndarray | None = None,
+    evaluate: Callable[[np.ndarray], dict[str, float]] | None = None,
+) -> tuple[np.ndarray, list[dict[str, float]]]:
+    """Learn one linear map A of fixed sentence vectors, `x -> x A`, and the objective with it.
+
+    `columns`: vectors `(N, D)` of both (or all three) sentences; `labels: (N,)`, or None for an
+    objective without labels. A begins as the identity, or as `start: (D, D)`; `seed` settles the
+    order of the rows (the head's first weights are the caller's). Returns A and, before training
+    and after each epoch, the mean loss of the epoch and what `evaluate(A)` gives.
+    """
+    torch.manual_seed(seed)
+    size, dim = columns[0].shape
+    data = [torch.from_numpy(column) for column in columns]
+    targets = [] if labels is None else [torch.as_tensor(labels)]
+    first = torch.eye(dim) if start is None else torch.as_tensor(start, dtype=torch.float)
+    adapter = first.clone().requires_grad_()
+    optimizer = Adam([adapter, *objective.parameters()], lr=rate)
+    record = evaluate or (lambda _: {})
+    history = [{"epoch": 0} | record(first.numpy())]
+    for epoch in range(1, epochs + 1):
+        losses = []
+        for rows in torch.randperm(size).split(batch_size):
+            loss = objective(*(x[rows] @ adapter for x in data), *(y[rows] for y in targets))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        now = adapter.detach().clone().numpy()
+        history.append({"epoch": epoch, "loss": float(np.mean(losses))} | record(now))
+    return adapter.detach().numpy(), history

@@ -1,0 +1,50 @@
+"""The recorded full-scale results: what the lessons print beside the reader's own numbers."""
+
+import json
+
+import pandas as pd
+from scipy.stats import ttest_ind
+
+from sbert_lessons.data import DATA
+
+
+def recorded(experiment: str) -> pd.DataFrame:
+    """Every run of a recorded experiment: one row a run, with `arm`, `rate`, `seed` and its scores.
+
+    Scores are Spearman x 100 on real data, except `auc_e_c` and `snli_dev_accuracy` (0 to 1). The
+    rate of an arm is the one that bundled dev chose. Written by `tools/record_results.py`; data,
+    recipe and versions are in the file. Introduced in lesson 03.
+    """
+    arms = read_arms(experiment)
+    return pd.DataFrame([{"arm": name} | run for name in arms for run in arms[name]["runs"]])
+
+
+def rates_tried(experiment: str) -> pd.DataFrame:
+    """The runs by which each arm's rate was chosen: seed 0 at every rate, with all scores."""
+    arms = read_arms(experiment)
+    tried = [{"arm": name} | r for name in arms for r in arms[name]["rates_tried"].values()]
+    return pd.DataFrame(tried)
+
+
+def read_arms(experiment: str) -> dict[str, dict]:
+    """The arms of `data/results/NAME.json`; ValueError, with the names there are, without one."""
+    folder = DATA / "results"
+    path = folder / f"{experiment}.json"
+    if not path.exists():
+        names = ", ".join(sorted(file.stem for file in folder.glob("*.json")))
+        raise ValueError(f"Nothing is recorded as '{experiment}': choose from {names}.")
+    return json.loads(path.read_text(encoding="utf8"))["arms"]
+
+
+def mean_and_sd(runs: pd.DataFrame, score: str = "stsb_dev_cosine") -> pd.DataFrame:
+    """Mean, standard deviation and number of seeds of a score, a row an arm, in recorded order."""
+    grouped = runs.groupby("arm", sort=False)[score]
+    table = grouped.agg(["mean", "std", "count"])
+    return table.rename(columns={"std": "sd", "count": "seeds"})
+
+
+def gap(runs: pd.DataFrame, better: str, worse: str, score: str = "stsb_dev_cosine") -> pd.Series:
+    """How far one arm's mean is above another's, with Welch's 95 % interval over seeds."""
+    a, b = (runs.loc[runs["arm"] == arm, score] for arm in (better, worse))
+    interval = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    return pd.Series({"gap": a.mean() - b.mean(), "low": interval.low, "high": interval.high})

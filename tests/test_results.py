@@ -1,0 +1,54 @@
+"""Recorded results: read as they were written, and compared by known formulas."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sbert_lessons import results
+
+RUNS = {"mean": [70.0, 71.0, 72.0], "cls": [60.0, 64.0]}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    arms = {
+        name: {
+            "runs": [{"seed": i, "stsb_dev_cosine": x} for i, x in enumerate(scores)],
+            "rates_tried": {"3e-05": {"seed": 0, "rate": 3e-5}, "0.0001": {"seed": 0}},
+        }
+        for name, scores in RUNS.items()
+    }
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "table6.json").write_text(json.dumps({"arms": arms}))
+    monkeypatch.setattr(results, "DATA", tmp_path)
+
+
+def test_a_row_a_run(folder):
+    runs = results.recorded("table6")
+    assert runs["arm"].tolist() == ["mean"] * 3 + ["cls"] * 2
+    assert runs["stsb_dev_cosine"].tolist() == [70, 71, 72, 60, 64]
+    assert results.rates_tried("table6")["arm"].tolist() == ["mean"] * 2 + ["cls"] * 2
+
+
+def test_mean_and_sd_by_hand(folder):
+    table = results.mean_and_sd(results.recorded("table6"))
+    assert table.index.tolist() == ["mean", "cls"]
+    np.testing.assert_allclose(table.to_numpy(), [[71, 1, 3], [62, 8**0.5, 2]])
+
+
+def test_gap_is_welchs_interval():
+    """Two equal groups of five: the pooled t interval with 8 degrees of freedom, t = 2.306."""
+    scores = [1.0, 2, 3, 4, 5]
+    runs = pd.DataFrame(
+        {"arm": ["a"] * 5 + ["b"] * 5, "stsb_dev_cosine": [*scores, *(x - 4 for x in scores)]}
+    )
+    found = results.gap(runs, "a", "b")
+    half = 2.306 * (2.5 / 5 + 2.5 / 5) ** 0.5
+    np.testing.assert_allclose(found, [4, 4 - half, 4 + half], atol=1e-3)
+
+
+def test_an_experiment_that_was_not_recorded_is_named(folder):
+    with pytest.raises(ValueError, match="Nothing is recorded as 'table9': choose from table6"):
+        results.recorded("table9")
