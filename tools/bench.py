@@ -4,6 +4,8 @@ python tools/bench.py --model data/mini-bert
 
 Runs of the two alternate in one process and the median of the pairwise ratios is printed, so that
 a busy computer slows both. Peak memory is that of a fresh process which does one thing once.
+The last line says how near our training comes to what this computer can do: its arithmetic a
+second, as a share of the rate of one large matrix product measured in the same run.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.sentence_transformer.losses import SoftmaxLoss as LibrarySoftmaxLoss
+from torch.utils.flop_counter import FlopCounterMode
 
 from sbert_lessons.data import load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert
@@ -113,6 +116,20 @@ def peak_memory(name: str, model: Path) -> float:
     return float(output.split()[-1])
 
 
+def gemm_peak(size: int = 1536, runs: int = 20) -> float:
+    """GFLOP/s of a square float32 matrix product, the best of some runs."""
+    a, b = torch.randn(2, size, size)
+    best = min(seconds(lambda: a @ b) for _ in range(runs))
+    return 2 * size**3 / best / 1e9
+
+
+def arithmetic(job: Job) -> float:
+    """GFLOP of the matrix products of a job, forward and backward."""
+    with FlopCounterMode(display=False) as counter:
+        seconds(job)
+    return counter.get_total_flops() / 1e9
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=Path(mini_bert()))
@@ -139,6 +156,9 @@ def main() -> None:
         ours, theirs = (median(column) for column in zip(*pairs, strict=True))
         times = median(b / a for a, b in pairs)
         print(f"{task:24}{ours:8.2f}{theirs:10.2f}{times:8.2f}{memory[0]:10.0f}{memory[1]:11.0f}")
+    quickest = min(ours for ours, _ in pairs)  # of the last task, which is training
+    rate, peak = arithmetic(our_epoch(model)) / quickest, gemm_peak()
+    print(f"{task}: {rate:.0f} GFLOP/s, {rate / peak:.0%} of the GEMM peak ({peak:.0f} GFLOP/s)")
 
 
 if __name__ == "__main__":

@@ -75,30 +75,31 @@ class Arm:
 
 TESTS = ("stsb", "sick", "bundled")
 TABLE_1 = ("sts12", "sts13", "sts14", "sts15", "sts16", *TESTS)
-FEATURES = ("u,v", "|u-v|", "u*v", "|u-v|,u*v", "u,v,u*v", "u,v,|u-v|,u*v", "u-v", "u,v,u-v")
+ALONE, TOGETHER = ("u,v", "|u-v|", "u*v", "u-v"), ("u,v,|u-v|", "u,v,u*v", "u,v,u-v")
+FEATURES = (*ALONE, *TOGETHER, "|u-v|,u*v", "u,v,|u-v|,u*v")
 ONE_RATE = (3e-5,)
 EXPERIMENTS: dict[str, list[Arm]] = {
     "nli": [Arm("all pairs", pairs=None, rates=ONE_RATE, sets=TABLE_1)],
     "table6": [
         *(Arm(f"NLI, {p}", pooling=p) for p in ("mean", "max", "cls", "max without the mask")),
         *(
-            Arm(f"STS-B, {p}", "stsb", "cosine", pooling=p, epochs=4)
+            Arm(f"STS-B, {p}", "stsb", "cosine", pooling=p, pairs=None, epochs=4, sets=TESTS)
             for p in ("mean", "max", "cls", "max without the mask")
         ),
     ],
     "features": [Arm(f, features=f) for f in FEATURES],
     "table2": [
-        Arm("STS-B", "stsb", "cosine", epochs=4, sets=TESTS),
-        Arm("NLI, then STS-B", "stsb", "cosine", epochs=4, start="nli", sets=TESTS),
+        Arm("STS-B", "stsb", "cosine", pairs=None, epochs=4, sets=TESTS),
+        Arm("NLI, then STS-B", "stsb", "cosine", pairs=None, epochs=4, start="nli", sets=TESTS),
     ],
     "pairs": [Arm(f"{n:,}", pairs=n, rates=ONE_RATE) for n in (1_000, 3_000, 10_000, 30_000)],
     "objectives": [
         Arm("softmax"),
-        Arm("softmax, E and C against N", "nli_ec_n"),
-        Arm("softmax, shuffled labels", "nli_shuffled"),
-        Arm("softmax, labels of the premise", "nli_premise"),
         Arm("cosine to 1, 0.5, 0", "nli_graded", "cosine"),
         Arm("CoSENT, E over N over C", "nli_graded", "cosent"),
+        Arm("softmax, shuffled labels", "nli_shuffled"),
+        Arm("softmax, E and C against N", "nli_ec_n"),
+        Arm("softmax, labels of the premise", "nli_premise"),
     ],
     "negatives": [
         Arm("softmax, hard", "hard"),
