@@ -16,6 +16,9 @@ from sbert_lessons.checkpoint import resume, save_checkpoint
 from sbert_lessons.data import TokenStore, shuffled_batches
 from sbert_lessons.encoder import SentenceEncoder
 
+LIVE_RECIPE = {"epochs": 2, "batch_size": 32, "rate": 1e-4, "head_rate": 1e-3}
+"""For the bundled NLI pairs, after `fit_head`; chosen on bundled dev (`tools/live_recipe.py`)."""
+
 
 class Siamese(nn.Module):
     """Encoder and objective as one module: a single forward pass for all sentences of a batch."""
