@@ -11,7 +11,6 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from tqdm.auto import tqdm
 from transformers import (
     AutoModel,
     AutoTokenizer,
@@ -23,6 +22,7 @@ from transformers import (
 from sbert_lessons.data import DATA, TokenStore, length_sorted_batches, tokenize
 from sbert_lessons.files import CHECKSUMS, damaged_files, new_folder
 from sbert_lessons.pooling import POOLINGS
+from sbert_lessons.progress import progress_bar
 
 OLD_FLAGS = {
     "pooling_mode_cls_token": "cls",
@@ -91,10 +91,8 @@ class SentenceEncoder(nn.Module):
         store = self.tokenize(texts)
         vectors = np.empty((len(store), self.dim), dtype=np.float32)
         batches = length_sorted_batches(store.lengths, batch_size)
-        if len(batches) > LONG_WORK:
-            batches = tqdm(batches, "encode", leave=False)
         with evaluating(self):
-            for rows in batches:
+            for rows in progress_bar(batches, "encode", shown=len(batches) > LONG_WORK):
                 ids, mask = (x.to(self.backbone.device) for x in store.batch(rows))
                 vectors[rows] = self(ids, mask).float().cpu().numpy()
         return vectors

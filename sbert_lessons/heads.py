@@ -38,6 +38,11 @@ def fit_head(
     random. Introduced in lesson 03.
     """
     features = combine(torch.from_numpy(u), torch.from_numpy(v), head.features).numpy()
-    model = LogisticRegression(C=strength, max_iter=500).fit(features, labels)
-    head.linear.weight.copy_(torch.from_numpy(model.coef_))
-    head.linear.bias.copy_(torch.from_numpy(model.intercept_))
+    middle = features.mean(0)  # the solver needs far fewer steps on centred features
+    model = LogisticRegression(C=strength, max_iter=500).fit(features - middle, labels)
+    weight = torch.from_numpy(model.coef_)
+    bias = torch.from_numpy(model.intercept_ - model.coef_ @ middle)
+    if len(weight) == 1:  # scikit-learn keeps two classes as one row: the second's lead
+        weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+    head.linear.weight.copy_(weight)
+    head.linear.bias.copy_(bias)

@@ -10,11 +10,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm.auto import tqdm
 
 from sbert_lessons.checkpoint import resume, save_checkpoint
 from sbert_lessons.data import TokenStore, shuffled_batches
 from sbert_lessons.encoder import SentenceEncoder
+from sbert_lessons.progress import progress_bar
 
 LIVE_RECIPE = {"epochs": 2, "batch_size": 32, "rate": 1e-4, "head_rate": 1e-3}
 """For the bundled NLI pairs, after `fit_head`; chosen on bundled dev (`tools/live_recipe.py`)."""
@@ -119,7 +119,7 @@ def train(
     steps = range(first, len(order))
     siamese.train()
     try:
-        for step in tqdm(steps, "train", leave=False) if main else steps:
+        for step in progress_bar(steps, "train", shown=main):
             torch.manual_seed(1_000_003 * seed + step)  # dropout, too, depends on the step alone
             batch = data.batch(share(order[step], accelerator))
             loss = update(accelerator, parallel, optimizer, batch, step)

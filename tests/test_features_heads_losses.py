@@ -94,19 +94,20 @@ def test_labels_that_are_no_class_are_refused(labels):
         SoftmaxLoss(SoftmaxHead(2))(U, V, torch.tensor(labels))
 
 
-def test_a_fitted_head_is_the_logistic_regression():
-    """Its probabilities are scikit-learn's, and no gradient step from there lowers the loss."""
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_fitted_head_is_the_logistic_regression(classes):
+    """scikit-learn's probabilities, and for three classes a gradient that the penalty balances."""
     rng = np.random.default_rng(0)
-    u, v = rng.normal(size=(2, 300, 4)).astype(np.float32)
-    labels = (np.abs(u - v)[:, 0] > 1).astype(int) + (u[:, 1] > 0)
-    head = SoftmaxHead(4)
-    assert fit_head(head, u, v, labels, strength=1e4) is None
+    u, v = rng.normal(size=(2, 300, 4)).astype(np.float32) + 2
+    labels = (np.abs(u - v)[:, 0] + u[:, 1] > 3).astype(int) + (u[:, 1] > 2) * (classes - 2)
+    head = SoftmaxHead(4, classes)
+    assert fit_head(head, u, v, labels, strength=1) is None
     x, y = torch.from_numpy(u), torch.from_numpy(v)
     features = combine(x, y).numpy()
-    model = LogisticRegression(C=1e4, max_iter=500).fit(features, labels)
+    model = LogisticRegression(C=1, max_iter=5000).fit(features, labels)
     chances = head(x, y).softmax(1).detach().numpy()
-    np.testing.assert_allclose(chances, model.predict_proba(features), atol=1e-4)
-    loss = SoftmaxLoss(head)(x, y, torch.from_numpy(labels))
-    loss.backward()
-    assert all(p.grad.abs().max() < 2e-3 for p in head.parameters())
-    assert all(p.requires_grad for p in head.parameters())
+    np.testing.assert_allclose(chances, model.predict_proba(features), atol=2e-3)
+    SoftmaxLoss(head)(x, y, torch.from_numpy(labels)).backward()
+    weight = head.linear.weight
+    if classes == 3:
+        np.testing.assert_allclose(weight.grad, -weight.detach() / 300, atol=1e-3)
