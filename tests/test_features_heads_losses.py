@@ -106,7 +106,7 @@ def test_a_fitted_head_is_the_logistic_regression(classes):
     features = combine(x, y).numpy()
     model = LogisticRegression(C=1, max_iter=5000).fit(features, labels)
     chances = head(x, y).softmax(1).detach().numpy()
-    np.testing.assert_allclose(chances, model.predict_proba(features), atol=2e-3)
+    np.testing.assert_allclose(chances, model.predict_proba(features), atol=5e-3)
     SoftmaxLoss(head)(x, y, torch.from_numpy(labels)).backward()
     weight = head.linear.weight
     if classes == 3:
