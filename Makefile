@@ -18,7 +18,7 @@ test: $(READY) ## set up, then run every check: lint, tests, all notebooks again
 	$(RUN) -m ruff check .
 	$(QUIET) $(RUN) -m pytest $(SPREAD)
 	$(if $(NOTEBOOKS),$(QUIET) TQDM_DISABLE=1 SBERT_LESSONS_PROGRESS=off $(RUN) -m pytest $(SPREAD) \
-	  --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval.cfg \
+	  --nbval --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval.cfg \
 	  $(NOTEBOOKS),@echo "There is no notebook yet.")
 
 test-all: test ## the same, and run the notebooks with every exercise solved

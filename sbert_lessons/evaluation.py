@@ -56,10 +56,16 @@ def checked(predicted: Sequence[float], gold: Sequence[float]) -> tuple[np.ndarr
     return x, y
 
 
-def encode_pairs(encoder: SentenceEncoder, sts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors `(N, D)` of both sentences of every pair, from one call of `encode`."""
-    both = encoder.encode([*sts["sentence1"], *sts["sentence2"]], batch_size=64)
-    return both[: len(sts)], both[len(sts) :]
+def encode_pairs(encoder: SentenceEncoder, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors `(N, D)` of both sentences of every pair; one that returns is encoded once.
+
+    The columns are `premise` and `hypothesis`, or else `sentence1` and `sentence2`.
+    """
+    nli = "premise" in pairs
+    first, second = ("premise", "hypothesis") if nli else ("sentence1", "sentence2")
+    places, different = pd.factorize(pd.concat([pairs[first], pairs[second]]))
+    both = encoder.encode([*different], batch_size=64)[places]
+    return both[: len(pairs)], both[len(pairs) :]
 
 
 def sts_score(encoder: SentenceEncoder, sts: pd.DataFrame, measure: str = "cosine") -> float:

@@ -189,11 +189,18 @@ def test_bootstrap_interval_covers_the_score_and_narrows_with_more_pairs():
     assert widths[1] < widths[0] / 2
 
 
-def test_encode_pairs_calls_the_model_once(tiny_encoder, monkeypatch):
-    calls = []
+def test_encode_pairs_takes_a_sentence_through_the_model_once(tiny_encoder, monkeypatch):
+    seen = []
     real = tiny_encoder.encode
-    monkeypatch.setattr(tiny_encoder, "encode", lambda *a, **k: calls.append(1) or real(*a, **k))
-    u, v = evaluation.encode_pairs(tiny_encoder, STS)
-    assert len(calls) == 1
-    np.testing.assert_allclose(u, real([*STS["sentence1"]]), atol=1e-6)
-    np.testing.assert_allclose(v, real([*STS["sentence2"]]), atol=1e-6)
+    monkeypatch.setattr(tiny_encoder, "encode", lambda x, **k: seen.append(x) or real(x, **k))
+    turned = STS.rename(columns={"sentence1": "sentence2", "sentence2": "sentence1"})
+    again = pd.concat([STS, turned])
+    u, v = evaluation.encode_pairs(tiny_encoder, again)
+    assert len(seen) == 1
+    assert sorted(seen[0]) == sorted({*STS["sentence1"], *STS["sentence2"]})
+    np.testing.assert_allclose(u, real([*again["sentence1"]]), atol=1e-5)
+    np.testing.assert_allclose(v, real([*again["sentence2"]]), atol=1e-5)
+    columns = {"sentence1": "premise", "sentence2": "hypothesis"}
+    p, h = evaluation.encode_pairs(tiny_encoder, again.rename(columns=columns))
+    assert np.array_equal(p, u) and np.array_equal(h, v)
+

@@ -42,7 +42,7 @@ ENVIRONMENT = {
     "TQDM_DISABLE": "1",
     "SBERT_LESSONS_PROGRESS": "off",
 }
-CELL_SECONDS = 120
+CELL_SECONDS = 300
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 HEADING = re.compile(r"^### Exercise (\d\d\.\d+)$", re.MULTILINE)

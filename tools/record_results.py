@@ -199,11 +199,10 @@ def measure(encoder: SentenceEncoder, loss: nn.Module | None, arm: Arm, source: 
 
 
 def nli_dev(source: Path) -> pd.DataFrame:
-    """3,000 pairs of SNLI dev with the column names of an STS set, classes as numbers."""
+    """3,000 pairs of SNLI dev, classes as numbers."""
     pairs = read_tsv(source / "nli" / "snli_dev.tsv.xz").head(3000)
     pairs = pairs[pairs["label"].isin(NLI_LABELS)]
-    columns = {"premise": "sentence1", "hypothesis": "sentence2"}
-    return pairs.assign(label=pairs["label"].map(NLI_LABELS)).rename(columns=columns)
+    return pairs.assign(label=pairs["label"].map(NLI_LABELS))
 
 
 @torch.no_grad()
@@ -281,7 +280,9 @@ def raw(source: Path) -> dict[str, dict]:
     rows["Jaccard"]["stsb_dev_cosine"] = spearman(overlap(stsb), stsb["score"])
     pairs = nli_dev(source)
     sides = pairs[pairs["label"] != 1]
-    rows["Jaccard"]["auc_e_c"] = float(roc_auc_score(sides["label"] == 0, overlap(sides)))
+    rows["Jaccard"]["auc_e_c"] = float(
+        roc_auc_score(sides["label"] == 0, jaccard(sides["premise"], sides["hypothesis"]))
+    )
     for pooling in ("mean", "max", "cls", "max without the mask"):
         encoder = SentenceEncoder.load(mini_bert(), pooling=pooling)
         rows[pooling] = measure(encoder, None, Arm(pooling, sets=TABLE_1), source)

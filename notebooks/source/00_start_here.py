@@ -536,19 +536,19 @@ check("00.5", unseen)
 # Do the core exercises; the extras can wait.
 # Answer the recall questions a day later.
 #
-# **Two paths.** *Two and a half hours*: 00, 02, 03, 05, for the main idea and the main question.
-# *Thirteen hours*: all, in order; 08 to 13 may be taken in any order.
+# **Two paths.** *Three and a half hours*: 00, 02, 03, 05, for the main idea and the main question.
+# *Fourteen and a half hours*: all, in order; 08 to 13 may be taken in any order.
 #
 # | lesson | subject | minutes |
 # |---|---|---|
 # | **00** | **Start here** | **30** |
 # | 01 | Judging sentence vectors | 60 |
 # | **02** | **Pooling: from token vectors to one** | **60** |
-# | **03** | **The softmax head** | **30** |
-# | 04 | Regression or classification? | 55 |
-# | **05** | **The mismatch: does it work?** | **35** |
-# | 06 | The mismatch: why? | 60 |
-# | 07 | Cosine on the labels? | 60 |
+# | **03** | **The softmax head** | **70** |
+# | 04 | Regression or classification? | 70 |
+# | **05** | **The mismatch: does it work?** | **60** |
+# | 06 | The mismatch: why? | 70 |
+# | 07 | Cosine on the labels? | 75 |
 # | 08 | InferSent | 50 |
 # | 09 | Contrast: SimCLR's head, SimCSE | 60 |
 # | 10 | Anisotropy and whitening | 60 |
