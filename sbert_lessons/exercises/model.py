@@ -69,12 +69,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement that a lesson tests. `kind` is "measured", "definition" or "literature"."""
+    """A statement that a lesson tests. `kind` is "measured", "definition" or "literature".
+
+    For the ledger of lesson 14: `paper`, what the source itself reports, in its own figures;
+    `recorded`, which computes the verdict's number from the recorded full-scale runs.
+    """
 
     id: str
     text: str
     source: str
     kind: str = "measured"
+    paper: str = ""
+    recorded: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True, repr=False)
