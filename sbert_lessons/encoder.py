@@ -43,7 +43,44 @@ logging.set_verbosity_error()  # loading a backbone without its MLM layer is wha
 logging.disable_progress_bar()
 
 
-class SentenceEncoder(nn.Module):
+class TextEncoder(nn.Module):
+    """What all encoders of the course share: texts to token ids, and in batches to vectors.
+
+    A subclass sets `tokenizer` and `max_length`, and has `dim` and `forward`, which takes ids and
+    mask, `(B, T)` each, and returns `(B, D)`.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    dim: int
+
+    def tokenize(self, texts: str | Sequence[str]) -> TokenStore:
+        """Token ids of the texts, cut at `max_length`."""
+        return tokenize(texts, self.tokenizer, self.max_length)
+
+    @torch.inference_mode()
+    def encode(self, texts: str | Sequence[str], batch_size: int = 32) -> np.ndarray:
+        """Sentence vectors in the caller's order: float32 `(N, D)`, one row for a single string.
+
+        Texts of like length share a batch (SBERT, section 7); long work shows a progress bar.
+        Raises TypeError or ValueError, naming the text, for anything but non-empty strings.
+        """
+        store = self.tokenize(texts)
+        vectors = np.empty((len(store), self.dim), dtype=np.float32)
+        batches = length_sorted_batches(store.lengths, batch_size)
+        device = next(self.parameters()).device
+        with evaluating(self):
+            for rows in progress_bar(batches, "encode", shown=len(batches) > LONG_WORK):
+                ids, mask = (x.to(device) for x in store.batch(rows))
+                vectors[rows] = self(ids, mask).float().cpu().numpy()
+        return vectors
+
+    def tokens(self, text: str) -> list[str]:
+        """The word pieces of one text, [CLS] and [SEP] included."""
+        return self.tokenizer.convert_ids_to_tokens(self.tokenize(text).ids.tolist())
+
+
+class SentenceEncoder(TextEncoder):
     """A transformer and a way to pool its token vectors into one vector per sentence.
 
     `forward`: `(B, T) ids, (B, T) mask -> (B, D)`. `encode`: texts to a float32 array `(N, D)`.
@@ -77,26 +114,6 @@ class SentenceEncoder(nn.Module):
         pooled = POOLINGS[self.pooling](tokens, attention_mask)
         return normalize(pooled) if self.normalized else pooled
 
-    def tokenize(self, texts: str | Sequence[str]) -> TokenStore:
-        """Token ids of the texts, cut at `max_length`."""
-        return tokenize(texts, self.tokenizer, self.max_length)
-
-    @torch.inference_mode()
-    def encode(self, texts: str | Sequence[str], batch_size: int = 32) -> np.ndarray:
-        """Sentence vectors in the caller's order: float32 `(N, D)`, one row for a single string.
-
-        Texts of like length share a batch (SBERT, section 7); long work shows a progress bar.
-        Raises TypeError or ValueError, naming the text, for anything but non-empty strings.
-        """
-        store = self.tokenize(texts)
-        vectors = np.empty((len(store), self.dim), dtype=np.float32)
-        batches = length_sorted_batches(store.lengths, batch_size)
-        with evaluating(self):
-            for rows in progress_bar(batches, "encode", shown=len(batches) > LONG_WORK):
-                ids, mask = (x.to(self.backbone.device) for x in store.batch(rows))
-                vectors[rows] = self(ids, mask).float().cpu().numpy()
-        return vectors
-
     @torch.inference_mode()
     def hidden_states(self, texts: Sequence[str]) -> tuple[tuple[Tensor, ...], Tensor]:
         """Token vectors of every layer, each `(B, T, D)`, embeddings first, and the mask `(B, T)`.
@@ -108,10 +125,6 @@ class SentenceEncoder(nn.Module):
         with evaluating(self):
             output = self.backbone(ids, attention_mask=mask, output_hidden_states=True)
         return output.hidden_states, mask
-
-    def tokens(self, text: str) -> list[str]:
-        """The word pieces of one text, [CLS] and [SEP] included."""
-        return self.tokenizer.convert_ids_to_tokens(self.tokenize(text).ids.tolist())
 
     @classmethod
     def load(cls, path: str | Path, pooling: str | None = None) -> "SentenceEncoder":

@@ -27,6 +27,17 @@ class SoftmaxHead(nn.Module):
         return self.linear(combine(u, v, self.features))
 
 
+class ProjectionHead(nn.Sequential):
+    """SimCLR's g(h) = W2 relu(W1 h + b1) + b2: `(B, dim) -> (B, out)`, hidden layer of width dim.
+
+    `out` is dim if not given. It stands between vectors and contrastive loss during training (see
+    `losses.ProjectedLoss`). SimCLR, section 4.2. Introduced in lesson 09.
+    """
+
+    def __init__(self, dim: int, out: int | None = None) -> None:
+        super().__init__(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, out or dim))
+
+
 @torch.no_grad()
 def fit_head(
     head: SoftmaxHead, u: np.ndarray, v: np.ndarray, labels: Sequence[int], strength: float = 0.1

@@ -4,7 +4,7 @@ import warnings
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss
+from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss, normalize
 
 from sbert_lessons.heads import SoftmaxHead
 
@@ -100,3 +100,43 @@ class CoSENTLoss(nn.Module):
                 stacklevel=2,
             )
         return torch.cat([score.new_zeros(1), excess[ordered]]).logsumexp(0)
+
+
+class InfoNCELoss(nn.Module):
+    """Find your partner: -log(exp(cos(u_i, v_i) / t) / sum over j of exp(cos(u_i, v_j) / t)), mean.
+
+    Row i of `u, v: (B, D)` is a positive pair; every other row of v is a negative of u_i. Hard
+    `negatives: (N, D)`, if given, join the sum below the line for every u_i. No labels.
+    Raises ValueError for a batch in which a u has no negative at all.
+    Gao et al. (2021), SimCSE, with its temperature t of 0.05; in the library it is
+    MultipleNegativesRankingLoss, with scale 1 / t. Introduced in lesson 09.
+    """
+
+    def __init__(self, temperature: float = 0.05) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, u: Tensor, v: Tensor, negatives: Tensor | None = None) -> Tensor:
+        candidates = v if negatives is None else torch.cat([v, negatives])
+        if len(candidates) < 2:
+            raise ValueError(
+                "A batch of one pair has no negatives, so nothing can be learned from it: use "
+                "larger batches, and leave out a last row that stands alone."
+            )
+        scores = normalize(u) @ normalize(candidates).T / self.temperature  # (B, B + N)
+        return cross_entropy(scores, torch.arange(len(u), device=u.device))
+
+
+class ProjectedLoss(nn.Module):
+    """An objective that sees its vectors through a head: loss(g(u), g(v), ...).
+
+    The head g learns with the encoder and is dropped afterwards: only u and v are kept, which the
+    objective never saw. SimCLR, section 4.2. Introduced in lesson 09.
+    """
+
+    def __init__(self, head: nn.Module, objective: nn.Module) -> None:
+        super().__init__()
+        self.head, self.objective = head, objective
+
+    def forward(self, *vectors: Tensor) -> Tensor:
+        return self.objective(*(self.head(x) for x in vectors))

@@ -48,3 +48,16 @@ def gap(runs: pd.DataFrame, better: str, worse: str, score: str = "stsb_dev_cosi
     a, b = (runs.loc[runs["arm"] == arm, score] for arm in (better, worse))
     interval = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     return pd.Series({"gap": a.mean() - b.mean(), "low": interval.low, "high": interval.high})
+
+
+def average(experiment: str, arm: str, score: str = "stsb_dev_cosine") -> float:
+    """Mean of a score over the seeds of a recorded arm; NaN while there is no such record.
+
+    For `Claim(recorded=...)`: a difference of two averages is NaN until both are recorded, and the
+    ledger then shows nothing. Introduced in lesson 14.
+    """
+    try:
+        runs = recorded(experiment)
+    except ValueError:
+        return float("nan")
+    return float(runs[runs["arm"] == arm].get(score, pd.Series(dtype=float)).mean())

@@ -14,8 +14,10 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 def top_k(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Cosines and row numbers of the k nearest corpus vectors of each query, both `(Q, k)`.
 
-    `queries: (Q, D)`, `corpus: (N, D)`; nearest first. k is cut to N.
+    `queries: (Q, D)`, `corpus: (N, D)`; nearest first. k is cut to N; ValueError for k below 1.
     """
+    if k < 1:
+        raise ValueError(f"k is {k}: ask for at least the 1 nearest sentence.")
     cosines = unit(queries) @ unit(corpus).T
     rows = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(cosines, rows, axis=1), rows

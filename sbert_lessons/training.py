@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from sbert_lessons.checkpoint import resume, save_checkpoint
@@ -171,9 +171,10 @@ def share(rows: np.ndarray, accelerator: Accelerator) -> np.ndarray:
 def update(
     accelerator: Accelerator,
     siamese: nn.Module,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     batch: tuple,
     step: int,
+    max_norm: float = 1.0,
 ) -> float:
     """Forward, backward, one clipped step of the optimizer; returns the loss of the whole batch.
 
@@ -183,7 +184,7 @@ def update(
     if not loss.isfinite():
         raise ValueError(f"The loss is {loss.item()} at step {step}: lower the rate, check labels.")
     accelerator.backward(loss)
-    accelerator.clip_grad_norm_(siamese.parameters(), 1.0)
+    accelerator.clip_grad_norm_(siamese.parameters(), max_norm)
     optimizer.step()
     optimizer.zero_grad()
     return accelerator.reduce(loss.detach(), "mean").item()

@@ -20,6 +20,7 @@ from sbert_lessons.exercises import (
     measured,
     predict,
     progress,
+    registry,
     store,
     verdict,
 )
@@ -216,6 +217,15 @@ def test_a_prediction_is_kept_and_may_change_until_the_experiment(file):
     assert states()["The curve"] == "rises; not measured yet"
 
 
+@pytest.mark.parametrize("number", registry.lessons())
+def test_every_option_can_be_chosen(number):
+    for id, asked in registry.predictions(number).items():
+        for option in asked.options:
+            for answer in (option, f" {option.upper()} "):
+                assert predict(id, answer).state == "predicted", (id, answer)
+        assert measured(id, option).message.endswith("as you said."), id
+
+
 def test_a_measurement_is_compared_and_fixes_the_prediction(file):
     predict("97.1", "rises")
     assert str(measured("97.1", "falls")) == "97.1 measured: 'falls', you said 'rises'."
@@ -271,6 +281,7 @@ def test_a_verdict_carries_its_values_in_the_outputs_metadata():
     assert json.loads(json.dumps(metadata)) == {
         "sbert_lessons": {
             "claim": "97.A", "verdict": "supported", "number": 2.5, "margin": 1.0, "reason": "",
+            "own": True,
         }
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The nearest sentences against a loop over all of them."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,12 @@ def test_k_is_cut_to_the_size_of_the_corpus(size, k):
     cosines, rows = top_k(np.ones((2, 3)), np.ones((size, 3)), k)
     assert cosines.shape == rows.shape == (2, min(k, size))
     assert rows[0].tolist() == list(range(min(k, size)))
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_below_one_is_refused(k):
+    with pytest.raises(ValueError, match=f"k is {k}: ask for at least the 1 nearest"):
+        top_k(np.ones((2, 3)), np.ones((4, 3)), k)
 
 
 def test_unit_by_hand_and_zero_stays_zero():

@@ -537,7 +537,7 @@ check("00.5", unseen)
 # Answer the recall questions a day later.
 #
 # **Two paths.** *Three and a half hours*: 00, 02, 03, 05, for the main idea and the main question.
-# *Fourteen and a half hours*: all, in order; 08 to 13 may be taken in any order.
+# *Fourteen hours*: all, in order; 08 to 13 may be taken in any order.
 #
 # | lesson | subject | minutes |
 # |---|---|---|

@@ -60,8 +60,8 @@ def predict(id: str, answer: Any = ...) -> Outcome:
     choose = f"replace ... by one of {', '.join(map(repr, options))}."
     if answer is ... or answer is None:
         return Outcome(id, "no prediction yet", f"{asked.question.rstrip('?')}: {choose}")
-    said = str(answer).strip().lower()
-    if said not in options:
+    said = {option.lower(): option for option in options}.get(str(answer).strip().lower())
+    if said is None:
         return Outcome(id, "not an option", f"{answer!r} is none of them; {choose}")
     kept = store.read()["predictions"].get(id, {})
     if "measured" in kept:
@@ -98,7 +98,8 @@ def verdict(id: str, number: float, margin: float, softened: str = "") -> Verdic
     else:
         state = "refuted" if number <= -margin else "undecided"
     reason = softened if state == "softened" else ""
-    return Verdict(claim, state, float(number), float(margin), reason)
+    own = store.location() is not None
+    return Verdict(claim, state, float(number), float(margin), reason, own)
 
 
 def progress(lesson: str | None = None) -> pd.DataFrame:

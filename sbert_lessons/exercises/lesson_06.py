@@ -11,6 +11,7 @@ from ..data import load_nli
 from ..encoder import SentenceEncoder, mini_bert
 from ..evaluation import cosine
 from ..heads import SoftmaxHead
+from ..results import average, rates_tried
 from .judging import close, compare
 from .model import Claim, Prediction, exercise
 
@@ -162,6 +163,28 @@ PREDICTIONS = (
         ("u,v alone", "|u-v| alone", "all three", "all three, shuffled labels"),
     ),
 )
+
+
+def points_lost(objective: str, score: str = "stsb_dev_cosine") -> float:
+    """What 40 % wrong labels cost an objective in the recorded runs on two classes."""
+    return average("negatives", f"{objective}, hard", score) - average(
+        "noise", f"{objective}, 40 % wrong", score
+    )
+
+
+def dip() -> float:
+    """How far the worst recorded run on fewer pairs lies below the raw backbone, STS-B dev."""
+    sizes = ("1,000", "3,000", "10,000", "30,000")
+    return average("raw", "mean") - float(np.min([average("pairs", size) for size in sizes]))
+
+
+def fall_with_accuracy() -> float:
+    """(u, v) alone, over its learning rates: best score minus that of the most accurate run."""
+    runs = rates_tried("features").query("arm == 'u,v'")
+    most_accurate = runs.loc[runs["snli_dev_accuracy"].idxmax()]
+    return runs["stsb_dev_cosine"].max() - most_accurate["stsb_dev_cosine"]
+
+
 CLAIMS = (
     Claim(
         "06.A",
@@ -184,20 +207,38 @@ CLAIMS = (
         "06.E",
         "A short run breaks the geometry before a long one improves it",
         "early versions of this course, on a weaker backbone",
+        recorded=dip,
     ),
     Claim(
         "06.F",
         "Accuracy can rise while the Spearman correlation falls",
         "Su, kexue.fm 8847",
+        recorded=fall_with_accuracy,
     ),
     Claim(
         "06.G",
         "The softmax head loses less to wrong labels than cosine regression",
         "Su, kexue.fm 8847: tolerance to errors",
+        recorded=lambda: (
+            100 * (points_lost("cosine", "auc_e_c") - points_lost("softmax", "auc_e_c"))
+        ),
     ),
     Claim(
         "06.H",
         "The parts u and v open the cone of sentence vectors",
         "Su, kexue.fm 8847",
+    ),
+    Claim(
+        "06.I",
+        "A linear classifier cannot separate a shell from the shell around it; after |.| it can",
+        "Su, kexue.fm 8847",
+        kind="definition",
+    ),
+    Claim(
+        "06.J",
+        "That softmax training yields decent vectors is largely a coincidence",
+        "sentence-transformers, README of its NLI examples",
+        kind="literature",
+        paper="said without figures",
     ),
 )

@@ -45,7 +45,13 @@ class Exercise:
 
 
 def exercise(
-    id: str, title: str, *, kind: str, minutes: int, level: int, hints: tuple[str, ...],
+    id: str,
+    title: str,
+    *,
+    kind: str,
+    minutes: int,
+    level: int,
+    hints: tuple[str, ...],
     core: bool = True,
 ) -> Callable[[Callable[[Any], str | None]], Exercise]:
     """Declare the decorated judge as an exercise of the lesson."""
@@ -100,13 +106,17 @@ class Outcome(PlainText):
 
 @dataclass(frozen=True, repr=False)
 class Verdict(PlainText):
-    """A claim judged by a measured number; its values travel in the notebook output's metadata."""
+    """A claim judged by a measured number; its values travel in the notebook output's metadata.
+
+    `own`: a learner's run, for it was made while progress is kept.
+    """
 
     claim: Claim
     state: str
     number: float
     margin: float
     reason: str = ""
+    own: bool = False
 
     def __str__(self) -> str:
         because = f" ({self.reason})" if self.reason else ""
@@ -121,4 +131,6 @@ class Verdict(PlainText):
             "margin": self.margin,
             "reason": self.reason,
         }
+        if self.own:
+            values["own"] = True
         return {"text/plain": str(self)}, {"sbert_lessons": values}

@@ -1,5 +1,29 @@
 """One function a figure; each returns the Figure, and `show` displays it with its alt text."""
 
+from sbert_lessons.plots.contrast import (
+    alignment_plane,
+    partner_shares,
+    probe_by_size,
+    temperature_lines,
+)
+from sbert_lessons.plots.flow import clouds, likelihood_and_score
+from sbert_lessons.plots.geometry import (
+    block_lines,
+    isotropy_scatter,
+    length_place,
+    plane_clouds,
+    sample_curves,
+    two_measures,
+    two_settings,
+)
+from sbert_lessons.plots.infersent import winner_bars
+from sbert_lessons.plots.ledger import models_page, shares, verdict_map
+from sbert_lessons.plots.paraphrase import (
+    attention_by_distance,
+    turning_pairs,
+    who_sees_whom,
+)
+from sbert_lessons.plots.scale import size_lines
 from sbert_lessons.plots.style import (
     OKABE_ITO,
     show,
@@ -41,33 +65,54 @@ from sbert_lessons.plots.vectors import (
 __all__ = [
     "OKABE_ITO",
     "accuracy_and_score",
+    "alignment_plane",
     "arm_dots",
+    "attention_by_distance",
     "block_bars",
+    "block_lines",
+    "clouds",
     "cosine_histograms",
     "cosines_and_targets",
     "difference_clouds",
     "interval_dots",
+    "isotropy_scatter",
     "layer_lines",
+    "length_place",
+    "likelihood_and_score",
     "lines_with_spread",
     "loss_on_both",
+    "models_page",
     "norm_lines",
     "padding_lines",
+    "partner_shares",
     "place_by_grade",
+    "plane_clouds",
     "point_paths",
     "points_on_the_circle",
+    "probe_by_size",
     "random_pair_histograms",
     "rates",
+    "sample_curves",
     "seed_lines",
     "sentence_map",
     "share_map",
+    "shares",
     "shell_histograms",
     "show",
+    "size_lines",
     "square_paths",
     "stretched",
     "stripes",
+    "temperature_lines",
     "token_heat_map",
+    "turning_pairs",
+    "two_measures",
+    "two_settings",
     "two_yardsticks",
     "use_style",
     "values_by_grade",
+    "verdict_map",
+    "who_sees_whom",
     "width_by_pairs",
+    "winner_bars",
 ]

@@ -1,0 +1,86 @@
+"""Figures of lesson 09: contrast."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sbert_lessons.plots.style import OKABE_ITO
+
+
+def partner_shares(panels: dict[str, np.ndarray], title: str) -> Figure:
+    """Square tables `(B, B)`, a row a sentence and a column a candidate, a panel a table.
+
+    Introduced in lesson 09.
+    """
+    figure, row = plt.subplots(1, len(panels), figsize=(7.6, 2.9))
+    for axes, (name, table) in zip(row, panels.items(), strict=True):
+        shown = axes.imshow(table, cmap="cividis", vmin=0, vmax=1)
+        axes.set(title=name, xlabel="candidate", xticks=[], yticks=[])
+        axes.title.set_fontsize(10)
+    row[0].set_ylabel("sentence")
+    figure.colorbar(shown, ax=row, shrink=0.8)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def alignment_plane(models: pd.DataFrame, title: str) -> Figure:
+    """Uniformity across, alignment up, both better when lower; a number a model, its name beside.
+
+    `models`: a row a model, columns `alignment`, `uniformity`, `kind`; a kind is a colour and a
+    marker. Introduced in lesson 09.
+    """
+    figure, axes = plt.subplots(figsize=(7.6, 4.2))
+    kinds = models["kind"].unique()
+    look = {k: (OKABE_ITO[i], "osD^v"[i]) for i, k in enumerate(kinds)}
+    for i, (name, row) in enumerate(models.iterrows(), 1):
+        colour, marker = look[row["kind"]]
+        axes.plot(row["uniformity"], row["alignment"], marker, color=colour, markersize=8,
+                  linestyle="none", label=f"{i} {name}")  # fmt: skip
+        aside = (6, 5) if i % 2 else (-13, -12)  # so that close neighbours do not cover each other
+        axes.annotate(str(i), (row["uniformity"], row["alignment"]), xytext=aside,
+                      textcoords="offset points", fontsize=9)  # fmt: skip
+    axes.annotate("better", xy=(0.02, 0.02), xytext=(0.14, 0.13), xycoords="axes fraction",
+                  arrowprops={"arrowstyle": "->"}, fontsize=9)  # fmt: skip
+    axes.set(title=title, xlabel="uniformity (lower: more spread)")
+    axes.set_ylabel("alignment (lower: paraphrases nearer)")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    return figure
+
+
+def temperature_lines(means: pd.DataFrame, sds: pd.DataFrame, raw: float, title: str) -> Figure:
+    """Score against temperature, on a logarithmic axis; a line a column.
+
+    Introduced in lesson 09.
+    """
+    figure, axes = plt.subplots(figsize=(7, 3.2))
+    for name, marker in zip(means, "os^v", strict=False):
+        axes.errorbar(means.index, means[name], sds[name], marker=marker, markersize=5,
+                      capsize=2, label=name)  # fmt: skip
+    axes.axhline(raw, color="black", linewidth=1, linestyle=":", label="raw model")
+    axes.set_xscale("log")
+    axes.set_xticks(means.index, [f"{t:g}" for t in means.index])
+    axes.minorticks_off()
+    axes.set(title=title, xlabel="temperature", ylabel="STS dev, Spearman x 100")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def probe_by_size(table: pd.DataFrame, references: dict[str, float], title: str) -> Figure:
+    """What a probe reads from a head's output, against the output's size; a line a head.
+
+    Columns named "..., untrained" are dashed; two columns that differ only in that share a colour.
+    Introduced in lesson 09.
+    """
+    figure, axes = plt.subplots(figsize=(7.4, 3.6))
+    heads = list(dict.fromkeys(name.split(",")[0] for name in table))
+    for name, line in table.items():
+        i = heads.index(name.split(",")[0])
+        style = "--" if name.endswith("untrained") else "-"
+        axes.plot(line.index, line, style, color=OKABE_ITO[i], marker="os^"[i], label=name)
+    for (name, value), style in zip(references.items(), (":", "-."), strict=False):
+        axes.axhline(value, color="black", linewidth=1, linestyle=style, label=name)
+    axes.set(title=title, xlabel="numbers in g(h)", ylabel="right answers of the probe, %")
+    axes.set(xticks=table.index, ylim=(45, 101))
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

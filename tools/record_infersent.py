@@ -1,0 +1,167 @@
+"""Record InferSent at full scale: a BiLSTM with MAX and with MEAN, on the same real NLI pairs.
+
+ACCELERATE_MIXED_PRECISION=bf16 python tools/record_infersent.py --source SOURCE
+
+SOURCE is laid out as `corpus.py` says. The last 2,000 of the cleaned pairs are kept aside: their
+accuracy steers the rate of SGD and chooses the epoch, as SNLI dev did for InferSent. Bundled dev
+chooses nothing here; test sets are measured once. Each run is one file in --runs, so that a
+stopped recording goes on where it was. The model of the arm "max, all pairs" is saved there too.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from record_results import TABLE_1, Arm, measure, nli, provenance
+
+from sbert_lessons.bilstm import BiLSTMEncoder, mini_infersent, train_infersent, word_vectors
+from sbert_lessons.data import DATA
+from sbert_lessons.evaluation import encode_pairs
+from sbert_lessons.files import write_whole
+from sbert_lessons.heads import SoftmaxHead
+from sbert_lessons.losses import SoftmaxLoss
+from sbert_lessons.training import train
+
+FOUR = "u,v,|u-v|,u*v"
+HIDDEN, BATCH, RATE, KEPT_ASIDE = 128, 64, 1.0, 2000
+
+
+@dataclass(frozen=True)
+class Recipe(Arm):
+    """An arm, and how it is trained: "sgd" (InferSent's), "adamw" (the course's) or "none"."""
+
+    features: str = FOUR
+    pooling: str = "max"
+    epochs: int = 4
+    sets: tuple[str, ...] = TABLE_1
+    optimizer: str = "sgd"
+    rate: float = RATE
+    seeds: int = 3
+
+
+ARMS = [
+    Recipe("mean of the word vectors", optimizer="words", pooling="mean", seeds=1),
+    Recipe("max, not trained", optimizer="none", seeds=5),
+    Recipe("mean, not trained", optimizer="none", pooling="mean", seeds=5),
+    Recipe("max, all pairs", pairs=None, epochs=3, seeds=1),
+    Recipe("mean, all pairs", pooling="mean", pairs=None, epochs=3, seeds=1),
+    Recipe("max"),
+    Recipe("mean", pooling="mean"),
+    Recipe("max without u*v", features="u,v,|u-v|"),
+    Recipe("max, AdamW", optimizer="adamw", rate=1e-3, epochs=2),
+    Recipe("max, rate 0.1", rate=0.1, seeds=1),
+]
+
+
+class WordMean(BiLSTMEncoder):
+    """The word vectors themselves, pooled: what the LSTMs are given."""
+
+    @property
+    def dim(self) -> int:
+        return self.words.shape[1]
+
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.words[input_ids]
+
+
+def accuracy(encoder: BiLSTMEncoder, head: SoftmaxHead, pairs: pd.DataFrame) -> Callable:
+    """A function that gives the head's share of right classes on these pairs."""
+
+    @torch.no_grad()
+    def measured() -> float:
+        u, v = map(torch.from_numpy, encode_pairs(encoder, pairs))
+        return float((head(u, v).argmax(1).numpy() == pairs["label"]).mean())
+
+    return measured
+
+
+def fit(arm: Recipe, encoder: BiLSTMEncoder, loss: SoftmaxLoss, seed: int, source: Path) -> dict:
+    """Train by the arm's optimiser; what there is to say about it."""
+    pairs, kept_aside = nli(source, None).iloc[:-KEPT_ASIDE], nli(source, None).tail(KEPT_ASIDE)
+    pairs = pairs.head(arm.pairs or len(pairs))
+    columns, labels = [pairs["premise"], pairs["hypothesis"]], pairs["label"]
+    settings = {"epochs": arm.epochs, "batch_size": BATCH, "rate": arm.rate, "seed": seed}
+    right = accuracy(encoder, loss.head, kept_aside)
+    if arm.optimizer == "adamw":
+        history = train(encoder, loss, columns, labels, **settings)
+        return {"pairs": len(pairs), "loss": float(history["loss"].tail(100).mean())}
+    history = train_infersent(encoder, loss, columns, labels, right, **settings)
+    best = history.loc[history["accuracy"].idxmax()]
+    kept = {"loss": best["loss"], "epoch": best["epoch"], "accuracy": best["accuracy"]}
+    return {"pairs": len(pairs)} | kept | {"epochs": history.to_dict("records")}
+
+
+def run(arm: Recipe, seed: int, source: Path, runs: Path) -> dict:
+    """Train and measure once; with the file of an earlier run, only read it."""
+    path = runs / arm.name / f"{seed}.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf8"))
+    start = time.perf_counter()
+    torch.manual_seed(seed)
+    kind = WordMean if arm.optimizer == "words" else BiLSTMEncoder
+    encoder = kind(*word_vectors(DATA / "mini-bert"), HIDDEN, arm.pooling)
+    loss = SoftmaxLoss(SoftmaxHead(encoder.dim, 3, arm.features))
+    result = {"seed": seed}
+    if arm.optimizer in ("sgd", "adamw"):
+        result |= fit(arm, encoder, loss, seed, source)
+        result |= {"seconds": round(time.perf_counter() - start)}
+        encoder.save(path.with_name(f"model {seed}"))
+    else:
+        loss = None
+    result |= measure(encoder, loss, arm, source)
+    write_whole(path, json.dumps(result, indent=1, default=float).encode())
+    print(arm.name, json.dumps(result, default=float), flush=True)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("arms", nargs="*", help="only these arms (default: all)")
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs/record_infersent"))
+    parser.add_argument("--ship", action="store_true", help="only write data/mini-infersent")
+    args = parser.parse_args()
+    if args.ship:
+        return ship(args.runs)
+    torch.set_flush_denormal(True)
+    chosen = [arm for arm in ARMS if arm.name in (args.arms or {arm.name})]
+    for seed in range(max(arm.seeds for arm in chosen)):
+        for arm in chosen:
+            if seed < arm.seeds:
+                run(arm, seed, args.source, args.runs)
+                write(args.runs)
+
+
+def write(runs: Path) -> None:
+    """All finished runs to data/results/infersent.json."""
+    arms = {}
+    for arm in ARMS:
+        files = [runs / arm.name / f"{seed}.json" for seed in range(arm.seeds)]
+        done = [json.loads(f.read_text(encoding="utf8")) for f in files if f.exists()]
+        recipe = asdict(arm) | {"hidden": HIDDEN, "batch_size": BATCH, "kept_aside": KEPT_ASIDE}
+        arms |= {arm.name: {"recipe": recipe, "runs": done}} if done else {}
+    results = {"experiment": "infersent", "provenance": provenance(), "arms": arms}
+    path = DATA / "results" / "infersent.json"
+    write_whole(path, f"{json.dumps(results, indent=1)}\n".encode())
+
+
+def ship(runs: Path) -> None:
+    """The model of "max, all pairs", in fp16, to data/mini-infersent; its README stays."""
+    encoder = BiLSTMEncoder.load(runs / "max, all pairs" / "model 0")
+    encoder.lstm.half()
+    folder = mini_infersent()
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf8") if card.exists() else ""
+    encoder.save(folder)
+    card.write_text(text, encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()
