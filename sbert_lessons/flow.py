@@ -27,6 +27,7 @@ from zuko.transforms import AdditiveTransform, MonotonicAffineTransform, Permuta
 
 from sbert_lessons.geometry import whitening
 from sbert_lessons.progress import progress_bar
+from sbert_lessons.training import Best
 
 KINDS = ("additive", "scaled", "affine")
 """Additive coupling (NICE), with a learnt scale of each number (Glow), and affine (RealNVP)."""
@@ -162,7 +163,7 @@ def fit_flow(
         found = {
             name: float(log_likelihood(flow, y).mean()) / x.shape[1] for name, y in parts.items()
         }
-        best.keep(found.get("held out", found["train"]), epoch)
+        best.keep({"likelihood": found.get("held out", found["train"])}, epoch)
         return {"epoch": epoch} | found | (evaluate(flow) if evaluate else {})
 
     history = [report(0)]
@@ -173,7 +174,7 @@ def fit_flow(
             history.append(report(epoch))
     except KeyboardInterrupt as stop:
         done = f"Stopped after {len(history) - 1} of {epochs} epochs"
-        kept = f"the flow has the weights of epoch {best.epoch}"
+        kept = f"the flow has the weights of epoch {best.step}"
         raise KeyboardInterrupt(f"{done}: {kept}.") from stop
     finally:
         best.restore()
@@ -192,26 +193,6 @@ def update(flow: Flow, optimizer: Adam, batch: Tensor, epoch: int) -> None:
     loss.backward()
     nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
     optimizer.step()
-
-
-class Best:
-    """The weights of the epoch with the highest likelihood so far."""
-
-    def __init__(self, flow: Flow) -> None:
-        self.flow, self.score, self.epoch = flow, float("-inf"), 0
-        self.weights = self.copy()
-
-    def copy(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self.flow.state_dict().items()}
-
-    def keep(self, score: float, epoch: int) -> None:
-        """Copy the weights if the score is the best so far."""
-        if score > self.score:
-            self.score, self.epoch, self.weights = score, epoch, self.copy()
-
-    def restore(self) -> None:
-        """Put the best weights back."""
-        self.flow.load_state_dict(self.weights)
 
 
 def check_full(x: np.ndarray) -> None:

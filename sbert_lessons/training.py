@@ -103,7 +103,8 @@ def train(
     called `evaluations` times an epoch; the returned history has a row a step: step, loss, and
     what `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation so far (the first number
     that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on from that
-    file. `accelerate launch` shares each batch among its processes.
+    file. `accelerate launch` shares each batch among its processes; end such a script with
+    `Accelerator().end_training()`.
     Raises ValueError for a loss that is not a number.
     """
     accelerator = Accelerator()
@@ -141,10 +142,10 @@ def train(
 
 
 class Best:
-    """The encoder's weights at its best evaluation: by the first number, larger is better."""
+    """A module's weights at its best evaluation: by the first number, larger is better."""
 
-    def __init__(self, encoder: SentenceEncoder) -> None:
-        self.encoder, self.weights = encoder, {}
+    def __init__(self, module: nn.Module) -> None:
+        self.module, self.weights = module, {}
         self.score, self.step = float("-inf"), 0
 
     def keep(self, scores: dict[str, float], step: int) -> None:
@@ -152,13 +153,13 @@ class Best:
         score = next(iter(scores.values()), self.score)
         if score > self.score:
             self.score, self.step = score, step
-            self.weights = {k: v.detach().clone() for k, v in self.encoder.state_dict().items()}
+            self.weights = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
 
     def restore(self) -> str:
         """Put the best weights back, and say so; without any, say how to start afresh."""
         if not self.weights:
             return "to start afresh, load the encoder again"  # this one is half trained
-        self.encoder.load_state_dict(self.weights)
+        self.module.load_state_dict(self.weights)
         return f"the encoder has its best weights, those of step {self.step}"
 
 

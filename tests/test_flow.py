@@ -15,7 +15,6 @@ from sbert_lessons import flow as flows
 from sbert_lessons.evaluation import cosine
 from sbert_lessons.flow import (
     KINDS,
-    Best,
     LinearMap,
     coupling_flow,
     fit_flow,
@@ -24,6 +23,7 @@ from sbert_lessons.flow import (
     to_latent,
 )
 from sbert_lessons.geometry import remove_top, whitening
+from sbert_lessons.training import Best
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -347,13 +347,13 @@ def test_unknown_kinds_and_maps_that_lose_dimensions():
 def test_best_keeps_a_copy():
     flow = coupling_flow(identity(3), layers=1)
     best = Best(flow)
-    best.keep(1.0, 4)
+    best.keep({"likelihood": 1.0}, 4)
     before = weights(flow)
     for parameter in flow.parameters():
         nn.init.ones_(parameter)
-    best.keep(0.5, 5)
+    best.keep({"likelihood": 0.5}, 5)
     best.restore()
-    assert best.epoch == 4 and torch.equal(weights(flow), before)
+    assert best.step == 4 and torch.equal(weights(flow), before)
 
 
 def test_one_vector_is_treated_like_a_row_of_many():

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sbert_lessons import training
+from sbert_lessons.encoder import SentenceEncoder
 from sbert_lessons.heads import SoftmaxHead
-from sbert_lessons.losses import SoftmaxLoss, TripletLoss
+from sbert_lessons.losses import CoSENTLoss, SoftmaxLoss, TripletLoss
 from sbert_lessons.training import Pairs, Siamese, epoch_batches, train, warmup_then_decay
 
 SUBJECTS, VERBS = ["a man", "the woman", "a small dog", "the red cat"], ["runs", "sleeps", "eats"]
@@ -235,17 +236,41 @@ def test_triplets_need_no_labels(tiny_encoder):
     assert history["loss"].tail(3).mean() < history["loss"].head(3).mean()
 
 
-def test_two_processes_learn_what_one_learns(encoder_with, tmp_path):
-    """Without dropout, `accelerate launch` on two CPU processes gives the losses of one."""
-    encoder_with(dropout=0.0).save(tmp_path / "model")
-    script, cpu = Path(__file__).with_name("two_processes.py"), {"ACCELERATE_USE_CPU": "true"}
+class Halves(nn.Module):
+    """The mean loss of a batch's even and of its odd rows: what two processes see."""
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
+        return sum(self.loss(u[k::2], v[k::2], labels[k::2]) for k in (0, 1)) / 2
+
+
+def launched(processes: int, folder: Path) -> list[np.ndarray]:
+    """The losses of softmax and of CoSENT, trained by `accelerate launch`."""
+    how = ["--num_processes", str(processes), *(["--multi_gpu"] if processes > 1 else [])]
     launch = ["-m", "accelerate.commands.launch", "--mixed_precision", "no", "--num_machines", "1"]
-    for how in (["--num_processes", "1"], ["--num_processes", "2", "--multi_gpu"]):
-        command = [sys.executable, *launch, *how, script, tmp_path]
-        subprocess.run(command, check=True, capture_output=True, env=os.environ | cpu)
-    one, two = (pd.read_csv(tmp_path / f"history-{n}.csv") for n in (1, 2))
-    assert len(one) == 6 and one["loss"].std() > 0.01
-    np.testing.assert_allclose(one["loss"], two["loss"], rtol=0, atol=1e-4)
+    script = Path(__file__).with_name("two_processes.py")
+    command = [sys.executable, *launch, *how, script, folder]
+    cpu = os.environ | {"ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(command, capture_output=True, text=True, env=cpu)
+    assert done.returncode == 0, done.stderr[-3000:]
+    files = [folder / f"{name}-{processes}.csv" for name in ("softmax", "cosent")]
+    return [pd.read_csv(file)["loss"].to_numpy() for file in files]
+
+
+def test_two_processes_learn_what_one_learns_from_halves(encoder_with, tmp_path):
+    """Without dropout: softmax as in one process; CoSENT, which compares pairs, as with halves."""
+    encoder_with(dropout=0.0).save(tmp_path / "model")
+    one, two = launched(1, tmp_path), launched(2, tmp_path)
+    encoder = SentenceEncoder.load(tmp_path / "model")
+    settings = {"epochs": 2, "batch_size": 4, "rate": 1e-2}
+    halves = train(encoder, Halves(CoSENTLoss()), [PREMISES, HYPOTHESES], LABELS, **settings)
+    assert len(one[0]) == 6 and one[0].std() > 0.01
+    np.testing.assert_allclose(two[0], one[0], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(two[1], halves["loss"], rtol=0, atol=1e-4)
+    assert np.abs(two[1] - one[1]).max() > 0.1
 
 
 def test_grades_stay_numbers_and_classes_stay_whole():

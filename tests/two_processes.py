@@ -1,4 +1,4 @@
-"""Run by a test through `accelerate launch`: train a folder's model, keep the history there."""
+"""Run by a test through `accelerate launch`: train a folder's model, keep the histories there."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,14 @@ from accelerate import Accelerator
 from test_training import HYPOTHESES, LABELS, PREMISES, softmax_loss
 
 from sbert_lessons.encoder import SentenceEncoder
+from sbert_lessons.losses import CoSENTLoss
 from sbert_lessons.training import train
 
 folder, accelerator = Path(sys.argv[1]), Accelerator()
-encoder = SentenceEncoder.load(folder / "model")
-columns = [PREMISES, HYPOTHESES]
-history = train(encoder, softmax_loss(), columns, LABELS, epochs=2, batch_size=4, rate=1e-2)
-if accelerator.is_main_process:
-    history.to_csv(folder / f"history-{accelerator.num_processes}.csv")
+for name, loss in {"softmax": softmax_loss(), "cosent": CoSENTLoss()}.items():
+    encoder = SentenceEncoder.load(folder / "model")
+    columns = [PREMISES, HYPOTHESES]
+    history = train(encoder, loss, columns, LABELS, epochs=2, batch_size=4, rate=1e-2)
+    if accelerator.is_main_process:
+        history.to_csv(folder / f"{name}-{accelerator.num_processes}.csv")
+accelerator.end_training()
