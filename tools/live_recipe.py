@@ -10,16 +10,15 @@ Prints, and writes data/results/live.json.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from record_results import provenance
+from recording import provenance, write_results
 from sklearn.metrics import roc_auc_score
 
-from sbert_lessons.data import DATA, load_nli, load_sts, read_tsv
+from sbert_lessons.data import load_nli, load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert
 from sbert_lessons.evaluation import (
     bootstrap,
@@ -30,7 +29,6 @@ from sbert_lessons.evaluation import (
     spearman,
     sts_score,
 )
-from sbert_lessons.files import write_whole
 from sbert_lessons.heads import SoftmaxHead, fit_head
 from sbert_lessons.losses import SoftmaxLoss
 from sbert_lessons.training import LIVE_RECIPE, train
@@ -91,10 +89,8 @@ def main() -> None:
         )
         print(runs[-1], flush=True)
     report(base, pd.DataFrame(runs))
-    results = {"experiment": "live", "provenance": provenance(), "base": base}
     arms = {"live": {"recipe": LIVE_RECIPE, "runs": runs}}
-    text = json.dumps(results | {"arms": arms}, indent=1) + "\n"
-    write_whole(DATA / "results" / "live.json", text.encode())
+    write_results("live", arms, provenance(), base=base)
 
 
 def report(base: dict[str, float], runs: pd.DataFrame) -> None:

@@ -9,7 +9,6 @@ is finished is written after each run, all arms with seed 0 first.
 """
 
 import argparse
-import json
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -18,17 +17,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from record_results import TABLE_1, further_scores, measure, nli, provenance
+from record_results import TABLE_1, further_scores, measure, nli
 from record_results import Arm as Measured
+from recording import kept, provenance, write_results
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from sbert_lessons.data import DATA, load_sts, read_tsv
+from sbert_lessons.data import load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, encode_pairs
-from sbert_lessons.files import write_whole
 from sbert_lessons.geometry import alignment, uniformity
 from sbert_lessons.heads import ProjectionHead
 from sbert_lessons.losses import InfoNCELoss, ProjectedLoss
@@ -166,8 +165,11 @@ def probes(encoder: SentenceEncoder, head: nn.Module | None, source: Path) -> di
 def run(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     """Train and measure once; with the file of an earlier run, only read it."""
     path = runs / arm.key / f"{rate:.5f} {seed}.json"
-    if path.exists():
-        return json.loads(path.read_text(encoding="utf8"))
+    return kept(path, lambda: trained(arm, rate, seed, source, path.with_suffix("")))
+
+
+def trained(arm: Arm, rate: float, seed: int, source: Path, model: Path) -> dict:
+    """The scores after one training; models that meet further sets are kept."""
     start = time.perf_counter()
     torch.manual_seed(seed)
     encoder = SentenceEncoder.load(mini_bert())
@@ -184,9 +186,7 @@ def run(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     result |= plane(encoder, source)
     result |= probes(encoder, loss.objective.head if arm.head else None, source)
     if arm.sets:
-        encoder.save(path.with_suffix(""))
-    write_whole(path, json.dumps(result, indent=1).encode())
-    print(arm.name, json.dumps(result), flush=True)
+        encoder.save(model)
     return result
 
 
@@ -195,12 +195,12 @@ def tested(arm: Arm, result: dict, source: Path, runs: Path) -> dict:
     if not arm.sets:
         return result
     model = runs / arm.key / f"{result['rate']:.5f} {result['seed']}"
-    path = Path(f"{model} tests.json")
-    if not path.exists():
+
+    def found() -> dict:
         encoder = SentenceEncoder.load(model.resolve())
-        found = further_scores(arm.sets, source, lambda t: cosine(*encode_pairs(encoder, t)))
-        write_whole(path, json.dumps(found, indent=1).encode())
-    return result | json.loads(path.read_text(encoding="utf8"))
+        return further_scores(arm.sets, source, lambda t: cosine(*encode_pairs(encoder, t)))
+
+    return result | kept(Path(f"{model} tests.json"), found)
 
 
 def chosen_rate(source: Path, runs: Path) -> tuple[float, dict[str, dict]]:
@@ -211,18 +211,18 @@ def chosen_rate(source: Path, runs: Path) -> tuple[float, dict[str, dict]]:
 
 def shipped(source: Path, runs: Path) -> dict[str, dict]:
     """The models of the course that are not trained here."""
-    path = runs / "shipped.json"
-    if not path.exists():
+
+    def rows() -> dict:
         models = {
             "raw, mean": SentenceEncoder.load(mini_bert()),
             "raw, CLS": SentenceEncoder.load(mini_bert(), pooling="cls"),
             "mini-sbert": SentenceEncoder.load(mini_sbert()),
         }
-        rows = {k: plane(m, source) | probes(m, None, source) for k, m in models.items()}
-        write_whole(path, json.dumps(rows, indent=1).encode())
+        return {k: plane(m, source) | probes(m, None, source) for k, m in models.items()}
+
     return {
         name: {"recipe": "not trained here", "rates_tried": {}, "runs": [row]}
-        for name, row in json.loads(path.read_text(encoding="utf8")).items()
+        for name, row in kept(runs / "shipped.json", rows).items()
     }
 
 
@@ -244,9 +244,7 @@ def main() -> None:
             empty = {"recipe": recipe, "rates_tried": tried if arm == ARMS[0] else {}, "runs": []}
             runs = arms.setdefault(arm.name, empty)["runs"]
             runs.append(tested(arm, result, args.source, args.runs))
-            results = {"experiment": "contrast", "provenance": provenance(), "arms": arms}
-            text = f"{json.dumps(results, indent=1)}\n"
-            write_whole(DATA / "results" / "contrast.json", text.encode())
+            write_results("contrast", arms, provenance())
 
 
 if __name__ == "__main__":

@@ -13,20 +13,17 @@ weights are kept. Writes `data/results/flow.json`.
 """
 
 import argparse
-import json
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from record_results import provenance
 from record_whitening import Fit, Space, Transform, load_spaces, sides, table_row, tables_of, target
+from recording import kept, provenance, write_results
 
-from sbert_lessons.data import DATA
 from sbert_lessons.encoder import mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, jaccard, spearman
-from sbert_lessons.files import write_whole
 from sbert_lessons.flow import coupling_flow, fit_flow, log_likelihood, standardising, to_latent
 from sbert_lessons.geometry import remove_top, whitening
 
@@ -104,17 +101,11 @@ def nothing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(x.shape[1]), np.eye(x.shape[1])
 
 
-def measured(path: Path, space: Space, source: Path, fit: Fitting, text: str, seed: int) -> dict:
-    """One run; with the file of an earlier one, only read it."""
-    if not path.exists():
-        start = time.perf_counter()
-        scores = table_row(space, source, fit, text) | lexical(space, source, fit, text)
-        scores["train_log_likelihood"] = float(np.mean(fit.likelihoods))
-        result = {"seed": seed} | {k: round(float(x), 4) for k, x in scores.items()}
-        result["seconds"] = round(time.perf_counter() - start)
-        write_whole(path, json.dumps(result, indent=1).encode())
-        print(path.stem, result["stsb_test"], result["seconds"], "s", flush=True)
-    return json.loads(path.read_text(encoding="utf8"))
+def measured(space: Space, source: Path, fit: Fitting, text: str, seed: int) -> dict:
+    """The scores of one run."""
+    scores = table_row(space, source, fit, text) | lexical(space, source, fit, text)
+    scores["train_log_likelihood"] = float(np.mean(fit.likelihoods))
+    return {"seed": seed} | {k: round(float(x), 4) for k, x in scores.items()}
 
 
 def main() -> None:
@@ -136,13 +127,15 @@ def main() -> None:
             for text in texts:
                 arm = f"{model}, {name}" + (f" ({text})" if name != "raw" else "")
                 runs = [
-                    measured(args.runs / f"{arm}, {s}.json", space, args.source, fit(s), text, s)
+                    kept(
+                        args.runs / f"{arm}, {s}.json",
+                        partial(measured, space, args.source, fit(s), text, s),
+                    )
                     for s in range(seeds)
                 ]
                 about = {"model": model, "map": name, "text": text, "layers": "first-last"}
                 arms[arm] = {"recipe": about | {"couplings": LAYERS}, "runs": runs}
-    results = {"experiment": "flow", "provenance": provenance(), "arms": arms}
-    write_whole(DATA / "results" / "flow.json", f"{json.dumps(results, indent=1)}\n".encode())
+    write_results("flow", arms, provenance("zuko"))
 
 
 if __name__ == "__main__":

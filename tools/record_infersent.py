@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from record_results import TABLE_1, Arm, measure, nli, provenance
+from record_results import TABLE_1, Arm, measure, nli
+from recording import kept, provenance, write_results
 
 from sbert_lessons.bilstm import BiLSTMEncoder, mini_infersent, train_infersent, word_vectors
 from sbert_lessons.data import DATA
 from sbert_lessons.evaluation import encode_pairs
-from sbert_lessons.files import write_whole
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
 from sbert_lessons.training import train
@@ -92,15 +92,18 @@ def fit(arm: Recipe, encoder: BiLSTMEncoder, loss: SoftmaxLoss, seed: int, sourc
         return {"pairs": len(pairs), "loss": float(history["loss"].tail(100).mean())}
     history = train_infersent(encoder, loss, columns, labels, right, **settings)
     best = history.loc[history["accuracy"].idxmax()]
-    kept = {"loss": best["loss"], "epoch": best["epoch"], "accuracy": best["accuracy"]}
-    return {"pairs": len(pairs)} | kept | {"epochs": history.to_dict("records")}
+    chosen = {"loss": best["loss"], "epoch": best["epoch"], "accuracy": best["accuracy"]}
+    return {"pairs": len(pairs)} | chosen | {"epochs": history.to_dict("records")}
 
 
 def run(arm: Recipe, seed: int, source: Path, runs: Path) -> dict:
     """Train and measure once; with the file of an earlier run, only read it."""
-    path = runs / arm.name / f"{seed}.json"
-    if path.exists():
-        return json.loads(path.read_text(encoding="utf8"))
+    folder = runs / arm.name
+    return kept(folder / f"{seed}.json", lambda: trained(arm, seed, source, folder))
+
+
+def trained(arm: Recipe, seed: int, source: Path, folder: Path) -> dict:
+    """The scores after one training, whose model is kept, or without any."""
     start = time.perf_counter()
     torch.manual_seed(seed)
     kind = WordMean if arm.optimizer == "words" else BiLSTMEncoder
@@ -110,13 +113,10 @@ def run(arm: Recipe, seed: int, source: Path, runs: Path) -> dict:
     if arm.optimizer in ("sgd", "adamw"):
         result |= fit(arm, encoder, loss, seed, source)
         result |= {"seconds": round(time.perf_counter() - start)}
-        encoder.save(path.with_name(f"model {seed}"))
+        encoder.save(folder / f"model {seed}")
     else:
         loss = None
-    result |= measure(encoder, loss, arm, source)
-    write_whole(path, json.dumps(result, indent=1, default=float).encode())
-    print(arm.name, json.dumps(result, default=float), flush=True)
-    return result
+    return result | measure(encoder, loss, arm, source)
 
 
 def main() -> None:
@@ -147,9 +147,7 @@ def write(runs: Path) -> None:
         done = [json.loads(f.read_text(encoding="utf8")) for f in files if f.exists()]
         recipe = asdict(arm) | {"hidden": HIDDEN, "batch_size": BATCH, "kept_aside": KEPT_ASIDE}
         arms |= {arm.name: {"recipe": recipe, "runs": done}} if done else {}
-    results = {"experiment": "infersent", "provenance": provenance(), "arms": arms}
-    path = DATA / "results" / "infersent.json"
-    write_whole(path, f"{json.dumps(results, indent=1)}\n".encode())
+    write_results("infersent", arms, provenance())
 
 
 def ship(runs: Path) -> None:

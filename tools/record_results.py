@@ -4,32 +4,30 @@ ACCELERATE_MIXED_PRECISION=bf16 python tools/record_results.py --source SOURCE [
 
 SOURCE is laid out as `corpus.py` says. An experiment is a list of arms; an arm is run at every rate
 with seed 0, the bundled dev set chooses the rate, and the other seeds follow at that rate. Each
-run is one file in --runs, so that a stopped recording goes on where it was. What is finished is
-written to `data/results/NAME.json`: recipe, data, seeds, the values of every seed, versions,
-machine, date and time taken. Real STS-B dev and the test sets are measured, never chosen by.
+run is one file in --runs, and every finished arm is written to `data/results/NAME.json`: recipe,
+data, the values of every seed, versions, machine, precision, date and time taken. A stopped
+recording goes on from the files in --runs, and on a new machine from those results: all experiments
+with one seed first, then with two, and so on. STS-B dev and the test sets are measured, never
+chosen by.
 """
 
 import argparse
-import json
-import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date
-from functools import cache
-from importlib.metadata import version
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from recording import kept, made, provenance, write_results
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from train_sbert import clean_pairs
 
 from sbert_lessons.data import DATA, NLI_LABELS, load_sts, read_tsv
-from sbert_lessons.encoder import SentenceEncoder, mini_bert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, read_json
 from sbert_lessons.evaluation import (
     SIMILARITIES,
     aggregate,
@@ -39,7 +37,6 @@ from sbert_lessons.evaluation import (
     spearman,
     sts_score,
 )
-from sbert_lessons.files import write_whole
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import ContrastiveLoss, CoSENTLoss, CosineLoss, SoftmaxLoss
 from sbert_lessons.pooling import POOLINGS
@@ -239,9 +236,16 @@ def further_scores(
 
 def run(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     """Train and measure once; with the file of an earlier run, only read it."""
-    path = runs / arm.key / f"{rate:g} {seed}.json"
-    if path.exists():
-        return json.loads(path.read_text(encoding="utf8"))
+    return kept(run_file(arm, rate, seed, runs), lambda: trained(arm, rate, seed, source, runs))
+
+
+def run_file(arm: Arm, rate: float, seed: int, runs: Path) -> Path:
+    """Where a run is kept."""
+    return runs / arm.key / f"{rate:g} {seed}.json"
+
+
+def trained(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
+    """The scores after one training; the models of arm "all pairs" are kept."""
     start = time.perf_counter()
     torch.manual_seed(seed)
     first = runs / EXPERIMENTS[arm.start][0].key / f"model {seed}" if arm.start else mini_bert()
@@ -251,26 +255,50 @@ def run(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     settings = {"epochs": arm.epochs, "batch_size": BATCH, "rate": rate, "head_rate": HEAD_RATE}
     history = train(encoder, loss, columns, labels, seed=seed, **settings)
     seconds = round(time.perf_counter() - start)
-    result = {"rate": rate, "seed": seed, "pairs": len(labels), "seconds": seconds}
+    result = {"rate": rate, "seed": seed, "pairs": len(labels), "seconds": seconds} | made()
     result |= {"loss": float(history["loss"].tail(100).mean())}
     result |= measure(encoder, loss, arm, source)
     if arm in EXPERIMENTS["nli"]:  # `table2` goes on from these
-        encoder.save(path.with_name(f"model {seed}"))
-    write_whole(path, json.dumps(result, indent=1).encode())
-    print(arm.name, json.dumps(result), flush=True)
+        encoder.save(runs / arm.key / f"model {seed}")
     return result
 
 
-def record(arm: Arm, seeds: int, source: Path, runs: Path) -> dict:
+def record(arm: Arm, seeds: int, source: Path, runs: Path) -> None:
     """Every rate with seed 0, then the other seeds at the rate that bundled dev prefers."""
-    tried = [run(arm, rate, 0, source, runs) for rate in arm.rates]
-    best = max(tried, key=lambda result: result["bundled_dev"])
-    others = [run(arm, best["rate"], seed, source, runs) for seed in range(1, seeds)]
+    rate = preferred([run(arm, rate, 0, source, runs) for rate in arm.rates])["rate"]
+    for seed in range(1, seeds):
+        run(arm, rate, seed, source, runs)
+
+
+def preferred(tried: list[dict]) -> dict:
+    """The run that does best on bundled dev."""
+    return max(tried, key=lambda result: result["bundled_dev"])
+
+
+def recorded_arm(arm: Arm, runs: Path) -> dict | None:
+    """What the files of an arm hold: recipe, rates, all seeds; None while a rate is missing."""
+    files = [run_file(arm, rate, 0, runs) for rate in arm.rates]
+    if not all(file.exists() for file in files):
+        return None
+    tried = [read_json(file) for file in files]
+    best = preferred(tried)
+    others = (run_file(arm, best["rate"], seed, runs) for seed in range(1, 100))
     return {
         "recipe": asdict(arm) | {"batch_size": BATCH, "head_rate": HEAD_RATE},
         "rates_tried": {f"{result['rate']:g}": result for result in tried},
-        "runs": [best, *others],
+        "runs": [best, *(read_json(file) for file in others if file.exists())],
     }
+
+
+def bring_back(name: str, runs: Path) -> None:
+    """Give every run in `data/results/NAME.json` its file again, as on the machine that made it."""
+    results = read_json(DATA / "results" / f"{name}.json")  # {} if there is none
+    for arm in EXPERIMENTS[name]:
+        held = results.get("arms", {}).get(arm.name, {"rates_tried": {}, "runs": []})
+        for result in (*held["rates_tried"].values(), *held["runs"]):
+            stamp = {key: results["provenance"][key] for key in made()}
+            file = run_file(arm, result["rate"], result["seed"], runs)
+            kept(file, partial(dict, stamp | result))
 
 
 def raw(source: Path) -> dict[str, dict]:
@@ -294,19 +322,6 @@ def overlap(pairs: pd.DataFrame) -> np.ndarray:
     return jaccard(pairs["sentence1"], pairs["sentence2"])
 
 
-def provenance() -> dict:
-    """With what, on what and when."""
-    packages = ("torch", "transformers", "accelerate", "scipy")
-    return {
-        "data": "SNLI, MultiNLI and Wikipedia-crowd NLI as in data/mini-sbert/README.md; "
-        "STS-B, STS12-16 (no SMT), SICK, SNLI dev (first 3,000) in their original splits",
-        "versions": {name: version(name) for name in packages},
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread(s)",
-        "precision": os.environ.get("ACCELERATE_MIXED_PRECISION", "no"),
-        "date": date.today().isoformat(),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -317,18 +332,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     torch.set_flush_denormal(True)
-    for name in args.experiments:
-        if name == "raw":
-            arms = raw(args.source)
-        else:
-            arms = {
-                arm.name: record(arm, args.seeds, args.source, args.runs)
-                for arm in EXPERIMENTS[name]
-            }
-        results = {"experiment": name, "provenance": provenance(), "arms": arms}
-        write_whole(
-            DATA / "results" / f"{name}.json", f"{json.dumps(results, indent=1)}\n".encode()
-        )
+    trained_ones = [name for name in args.experiments if name != "raw"]
+    if "raw" in args.experiments:
+        write_results("raw", raw(args.source), provenance())
+    for name in trained_ones:
+        bring_back(name, args.runs)
+    for seeds in range(1, args.seeds + 1):
+        for name in trained_ones:
+            for arm in EXPERIMENTS[name]:
+                record(arm, seeds, args.source, args.runs)
+                write_experiment(name, args.runs)
+
+
+def write_experiment(name: str, runs: Path) -> None:
+    """All finished arms of an experiment."""
+    arms = {arm.name: recorded_arm(arm, runs) for arm in EXPERIMENTS[name]}
+    write_results(name, {k: found for k, found in arms.items() if found}, provenance())
 
 
 if __name__ == "__main__":

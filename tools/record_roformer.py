@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from pretrain import rate_at, set_rate
-from record_results import TESTS, Arm, measure, nli, nli_dev, provenance
+from record_results import TESTS, Arm, measure, nli, nli_dev
+from recording import kept, provenance, write_results
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from train_roformer import BF16, both_ways, captions, entailments, losses, optimizers, pairs_of_step
 from train_roformer import start as fresh_start
 
-from sbert_lessons.data import DATA, load_sts
+from sbert_lessons.data import load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, encode_pairs, jaccard
-from sbert_lessons.files import write_whole
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
 from sbert_lessons.microscope import train_adapter
@@ -232,11 +232,7 @@ def arms_of(part: str, source: Path) -> dict[str, tuple[Callable, int]]:
 def run(part: str, arm: str, call: Callable, seed: int, source: Path, runs: Path) -> dict:
     """One run, or the file of an earlier one."""
     path = runs / part / arm.replace("|", "") / f"{seed}.json"
-    if not path.exists():
-        result = {"seed": seed} | call(arm, seed, source)
-        write_whole(path, json.dumps(result, indent=1).encode())
-        print(part, arm, json.dumps(result), flush=True)
-    return json.loads(path.read_text(encoding="utf8"))
+    return kept(path, lambda: {"seed": seed} | call(arm, seed, source))
 
 
 RECIPES = {
@@ -263,9 +259,9 @@ def main() -> None:
         for arm, (call, seeds) in arms_of(part, args.source).items():
             for seed in range(seeds):
                 run(part, arm, call, seed, args.source, args.runs)
-    write_whole(
-        DATA / "results" / "roformer_sim.json", f"{json.dumps(found(args), indent=1)}\n".encode()
-    )
+    about = provenance()
+    about["data"] += "; captions of 300 COCO 2017 validation images"
+    write_results("roformer_sim", found(args), about)
 
 
 def found(args: argparse.Namespace) -> dict:
@@ -277,9 +273,7 @@ def found(args: argparse.Namespace) -> dict:
             if files:
                 runs = [json.loads(file.read_text(encoding="utf8")) for file in files]
                 arms[f"{part}: {arm}"] = {"recipe": RECIPES[part], "runs": runs}
-    about = provenance()
-    about["data"] += "; captions of 300 COCO 2017 validation images"
-    return {"experiment": "roformer_sim", "provenance": about, "arms": arms}
+    return arms
 
 
 if __name__ == "__main__":

@@ -8,12 +8,9 @@ Both arms of a comparison use the rate that bundled dev chose for the first of t
 """
 
 import argparse
-import json
-import os
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import faiss
@@ -21,8 +18,9 @@ import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset
-from record_results import BATCH, HEAD_RATE, Arm, measure, nli, nli_dev, provenance, training_data
+from record_results import BATCH, HEAD_RATE, Arm, measure, nli, nli_dev, training_data
 from record_results import run as run_arm
+from recording import kept, provenance, write_results
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -31,10 +29,9 @@ from sentence_transformers import (
 from sentence_transformers.sentence_transformer.losses import SoftmaxLoss as LibrarySoftmaxLoss
 from sklearn.decomposition import PCA
 
-from sbert_lessons.data import DATA, load_nli, load_sts, read_tsv
+from sbert_lessons.data import load_nli, load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, encode_pairs, spearman
-from sbert_lessons.files import write_whole
 from sbert_lessons.losses import CoSENTLoss
 from sbert_lessons.matryoshka import MatryoshkaLoss, truncate
 from sbert_lessons.search import top_k, unit
@@ -45,17 +42,6 @@ SIZES = (6, 12, 24, 48, 96, 192, 384)
 DIMS = (192, 96, 48, 24, 12)
 SOFTMAX = Arm("softmax")
 Pairs = dict[str, pd.DataFrame]
-
-
-def kept(path: Path, make: Callable[[], dict]) -> dict:
-    """What `make` gives, and where `path` holds it already, only read."""
-    if not path.exists():
-        start = time.perf_counter()
-        result = make()
-        result["seconds"] = round(time.perf_counter() - start)
-        write_whole(path, json.dumps(result, indent=1).encode())
-        print(path, flush=True)
-    return json.loads(path.read_text(encoding="utf8"))
 
 
 def sts_sets(source: Path) -> Pairs:
@@ -225,7 +211,6 @@ def recall(args: argparse.Namespace) -> dict:
     return {
         name: {"recipe": "mini-sbert, cosine, recall@10 of 1,000 queries", "runs": rows}
         for name, rows in arms.items()
-        if name != "seconds"
     }
 
 
@@ -269,13 +254,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_flush_denormal(True)
     args.runs.mkdir(parents=True, exist_ok=True)
-    packages = ("sentence-transformers", "faiss-cpu")
-    about = provenance() | {name: version(name) for name in packages}
-    about["precision"] = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     for name in args.experiments:
-        results = {"experiment": name, "provenance": about, "arms": names[name](args)}
-        path = DATA / "results" / f"{name}.json"
-        write_whole(path, f"{json.dumps(results, indent=1)}\n".encode())
+        arms = names[name](args)
+        write_results(name, arms, provenance("sentence-transformers", "faiss-cpu"))
 
 
 if __name__ == "__main__":

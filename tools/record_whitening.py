@@ -22,7 +22,6 @@ then applied to the sentences that are compared.
 
 import argparse
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,12 +29,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from record_results import TABLE_1, further_scores, nli, provenance
+from record_results import TABLE_1, further_scores, nli
+from recording import kept, provenance, write_results
 
-from sbert_lessons.data import DATA, load_sts, read_tsv
+from sbert_lessons.data import load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, spearman
-from sbert_lessons.files import write_whole
 from sbert_lessons.geometry import (
     alignment,
     iso_score,
@@ -234,16 +233,17 @@ def main() -> None:
     models |= dict(also.split("=", 1) for also in args.also)
     arms = {}
     for name, model in models.items():
-        path = args.runs / f"{name}.json"
-        if not path.exists():
-            spaces = load_spaces(model, args.source, args.runs, args.pairs)
-            found = rows_of(name, spaces, args.source)
-            if name == "raw":
-                found |= sizes_of(name, spaces["first-last"], "first-last", args.source)
-            write_whole(path, json.dumps(found, indent=1).encode())
-        arms |= json.loads(path.read_text(encoding="utf8"))
-    results = {"experiment": "whitening", "provenance": provenance(), "arms": arms}
-    write_whole(DATA / "results" / "whitening.json", f"{json.dumps(results, indent=1)}\n".encode())
+        arms |= kept(args.runs / f"{name}.json", partial(all_rows, name, model, args))
+    write_results("whitening", arms, provenance())
+
+
+def all_rows(name: str, model: Path | str, args: argparse.Namespace) -> dict:
+    """The rows of one model; of the raw one also those of small samples."""
+    spaces = load_spaces(model, args.source, args.runs, args.pairs)
+    found = rows_of(name, spaces, args.source)
+    if name == "raw":
+        found |= sizes_of(name, spaces["first-last"], "first-last", args.source)
+    return found
 
 
 if __name__ == "__main__":

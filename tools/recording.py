@@ -1,0 +1,50 @@
+"""What every recording tool does: keep each run in a file, and write `data/results/NAME.json`."""
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from sbert_lessons.data import DATA
+from sbert_lessons.files import write_whole
+
+PACKAGES = ("torch", "transformers", "accelerate", "scipy")
+
+
+def kept(path: Path, make: Callable[[], dict]) -> dict:
+    """What `make` gives; where the file of an earlier call holds it already, only read."""
+    if not path.exists():
+        text = json.dumps(make(), indent=1, default=float)
+        write_whole(path, text.encode())
+        print(path, flush=True)
+    return json.loads(path.read_text(encoding="utf8"))
+
+
+def made() -> dict[str, str]:
+    """On what, how precisely and when: of a file, and of a run that others may join later."""
+    return {
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread(s)",
+        "precision": os.environ.get("ACCELERATE_MIXED_PRECISION", "no"),
+        "date": date.today().isoformat(),
+    }
+
+
+def provenance(*packages: str) -> dict:
+    """From what data, with what, on what and when; further packages by name."""
+    return {
+        "data": "SNLI, MultiNLI and Wikipedia-crowd NLI as in data/mini-sbert/README.md; "
+        "STS-B, STS12-16 (no SMT), SICK, SNLI dev (first 3,000) in their original splits",
+        "versions": {name: version(name) for name in (*PACKAGES, *packages)},
+    } | made()
+
+
+def write_results(name: str, arms: dict[str, dict], about: dict, **further: dict) -> None:
+    """One experiment: how it was made, and its arms."""
+    results = {"experiment": name, "provenance": about, **further, "arms": arms}
+    text = f"{json.dumps(results, indent=1)}\n"
+    write_whole(DATA / "results" / f"{name}.json", text.encode())
