@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from sbert_lessons import encoder as encoder_module
-from sbert_lessons.encoder import SentenceEncoder, mini_bert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, side_by_side
 from sbert_lessons.pooling import POOLINGS
 
 TEXTS = [
@@ -75,6 +75,38 @@ def test_training_mode_is_put_back_after_an_interrupt(tiny_encoder, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         tiny_encoder.encode(TEXTS)
     assert tiny_encoder.training
+
+
+@pytest.mark.parametrize("threads, jobs, workers", [(2, 5, 2), (4, 1, 1), (3, 2, 2), (2, 0, 1)])
+def test_the_cores_share_the_jobs(threads, jobs, workers):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with side_by_side(jobs, torch.device("cpu")) as pool:
+            assert pool._max_workers == workers
+            inside = pool.submit(torch.get_num_threads).result()
+        assert inside == threads // workers and torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_on_a_gpu_the_jobs_follow_one_another():
+    with side_by_side(8, torch.device("cuda")) as pool:
+        assert pool._max_workers == 1
+
+
+def test_after_an_interrupt_no_further_batch_begins(tiny_encoder, monkeypatch):
+    begun = []
+
+    def stop(**_):
+        begun.append(1)
+        raise KeyboardInterrupt
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(tiny_encoder.backbone, "forward", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tiny_encoder.encode(TEXTS * 100, batch_size=1)
+    assert len(begun) < len(TEXTS * 100) and torch.get_num_threads() == before
 
 
 def test_looking_inside_puts_the_training_mode_back(tiny_encoder):
