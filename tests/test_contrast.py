@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from sbert_lessons.heads import ProjectionHead
 from sbert_lessons.losses import InfoNCELoss, ProjectedLoss
+from sbert_lessons.plots.contrast import free_places
 from sbert_lessons.training import train
 
 EAST, NORTH, WEST, DIAGONAL = [2.0, 0.0], [0.0, 1.0], [-3.0, 0.0], [5.0, 5.0]
@@ -308,3 +309,13 @@ def test_train_moves_encoder_and_head_by_contrast(encoder_with):
     train(encoder, ProjectedLoss(head, InfoNCELoss()), [TEXTS, TEXTS], batch_size=5, rate=1e-2)
     assert not torch.equal(head[0].weight, before)
     assert np.abs(encoder.encode(TEXTS) - vectors).max() > 1e-3
+
+
+@pytest.mark.parametrize("spread", [0.0, 3.0, 40.0])
+def test_the_numbers_of_the_plane_cover_nothing(spread):
+    points = np.random.default_rng(1).normal(size=(25, 2)) * spread
+    numbers = points + free_places(points)
+    both = np.concatenate([points, numbers])
+    apart = np.linalg.norm(both[:, None] - numbers, axis=2)
+    apart[len(points) + np.arange(len(numbers)), np.arange(len(numbers))] = np.inf
+    assert apart.min() >= 11

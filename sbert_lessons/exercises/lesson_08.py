@@ -1,5 +1,7 @@
 """Lesson 08: exercises, predictions and claims."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -21,6 +23,9 @@ def memory(answer):
         "forward: those are the new values alone; add half of the old cell.": [0.8, -0.2, 0.6],
         "forward: half of the old cell is kept, not all of it.": [0.8, 0.6, 1.2],
         "forward: the new value counts in full, the old cell by half.": [0.4, 0.1, 0.35],
+        "forward: those are the states, tanh of the cells; write down the cells.": [
+            math.tanh(c) for c in (0.8, 0.2, 0.7)
+        ],
     }, otherwise="forward: c_t = 0.5 c_(t-1) + g_t, with c_0 = 0.") or compare(
         backward, [0.85, 0.1, 0.6], mistakes={
             "backward: give the cells in the order of the words, first word first.": [
@@ -81,7 +86,10 @@ def two_similarities(answer):
     with torch.random.fork_rng():
         torch.manual_seed(5)
         u, v = torch.randn(2, 4, 5)
-    weights = torch.as_tensor(answer(5))
+    weights = answer(5)
+    if weights is None:
+        return "Your function gives back nothing: does it end with `return ...`?"
+    weights = torch.as_tensor(weights)
     if weights.shape != (2, 20):
         return f"The shape is {tuple(weights.shape)}, wanted is (2, 4 D) = (2, 20)."
     scores = combine(u, v, "u,v,|u-v|,u*v") @ weights.float().T
@@ -92,6 +100,8 @@ def two_similarities(answer):
         "The rows are exchanged: dot product first.": torch.stack([-manhattan, dot], 1),
         "You used the blocks of u and v; a sum of u and v compares nothing.":
             torch.stack([u.sum(1), -v.sum(1)], 1),
+        "Both rows have the wrong sign: larger must mean closer.":
+            torch.stack([-dot, manhattan], 1),
         "Sums, not averages: each weight is 1, -1 or 0.": torch.stack([dot, -manhattan], 1) / 5,
     }, otherwise="1 on the block of u*v, -1 on that of |u-v|, 0 elsewhere.")  # fmt: skip
 
@@ -119,7 +129,7 @@ def rates(answer):
 
 
 @exercise("08.5", "What do all MAX vectors share?", kind="experiment", minutes=10, level=2, hints=(
-    "`encode_pairs(encoder, sts['test'])` gives u and v; their mean over all rows is one vector.",
+    "`encode_pairs(encoder, test)` gives u and v; their mean over all rows is one vector.",
     "`np.concatenate([u, v]).mean(0)`, and subtract it from both.",
     "Four scores: each encoder before and after. A gain is after minus before.",
 ))  # fmt: skip

@@ -1,6 +1,7 @@
 """Lesson 09: exercises, predictions and claims."""
 
 import math
+from functools import partial
 
 import torch
 from torch.nn.functional import cross_entropy, normalize
@@ -21,16 +22,22 @@ def two_candidates(answer):
 
     loss, share, at_1 = answer
     first, second = rows(0.1)
-    return compare(loss, (first + second) / 2, otherwise="loss: the mean of both rows.", mistakes={
+    said = partial(compare, tolerance=3e-3)  # answers may be rounded
+    return said(loss, (first + second) / 2, otherwise="loss: the mean of both rows.", mistakes={
         "loss: that is the sum of the rows; take the mean.": first + second,
         "loss: divide the cosines by the temperature; you multiplied.": sum(rows(10)) / 2,
         "loss: that is at temperature 1.": sum(rows(1)) / 2,
+        "loss: it is minus the logarithm, and never below 0.": -(first + second) / 2,
+        "loss: below the line stand the candidates of one row; you took a column.": math.log1p(
+            math.exp(-3)
+        ),
         "loss: row 2's partner is the second candidate, 0.9.": (first + second + 4) / 2,
-    }) or compare(share, 1 / (1 + math.exp(2)), otherwise="share: e^6 / (e^8 + e^6).", mistakes={
+    }) or said(share, 1 / (1 + math.exp(2)), otherwise="share: e^6 / (e^8 + e^6).", mistakes={
         "share: that is the partner's share; the false one has the rest.": 1 / (1 + math.exp(-2)),
+        "share: a share lies between 0 and 1; yours is in per cent.": 100 / (1 + math.exp(2)),
         "share: divide by the sum of both, not by the partner alone.": math.exp(-2),
         "share: divide the cosines by the temperature first.": 1 / (1 + math.exp(0.2)),
-    }) or compare(at_1, sum(rows(1)) / 2, otherwise="The third: scores 0.8 and 0.6.", mistakes={
+    }) or said(at_1, sum(rows(1)) / 2, otherwise="The third: scores 0.8 and 0.6.", mistakes={
         "The third is a mean too.": sum(rows(1)),
         "The third: at temperature 1 the cosines stay as they are.": (first + second) / 2,
     })  # fmt: skip
@@ -57,6 +64,12 @@ def info_nce(answer):
         "Those are dot products: normalize the vectors.": value(u, every),
         "Divide by the temperature; you multiplied.": value(n(u), n(every), scale=t),
         "The temperature is missing.": value(n(u), n(every), scale=1),
+        "The temperature is the fourth argument, not always 0.05.": value(
+            n(u), n(every), scale=20
+        ),
+        "`cross_entropy` does the softmax itself: give it the scores.": cross_entropy(
+            (n(u) @ n(every).T / t).softmax(1), rows
+        ),
         "The partners are v, so v comes first.": value(n(u), n(torch.cat([w, v]))),
         "Take the mean over the rows, not the sum.": 4 * value(n(u), n(every)),
         "`normalize(x, dim=0)` scales columns: each row must have length 1.": value(
@@ -84,6 +97,7 @@ def mended(answer):
             u / u.norm(), v / v.norm()
         ),
         "dim=0 scales columns: it is the rows that are sentences.": value(n(u, dim=0), n(v, dim=0)),
+        "u asks and v answers: u stands on the left.": value(n(v), n(u)),
         "v has the same error.": value(n(u), v / v.norm()),
         "u has the same error.": value(u / u.norm(), n(v)),
         "Without any norm it is a dot product, not a cosine.": value(u, v),

@@ -30,22 +30,40 @@ def alignment_plane(models: pd.DataFrame, title: str) -> Figure:
     `models`: a row a model, columns `alignment`, `uniformity`, `kind`; a kind is a colour and a
     marker. Introduced in lesson 09.
     """
-    figure, axes = plt.subplots(figsize=(7.6, 4.2))
+    figure, axes = plt.subplots(figsize=(8.4, 4.8))
     kinds = models["kind"].unique()
     look = {k: (OKABE_ITO[i], "osD^v"[i]) for i, k in enumerate(kinds)}
     for i, (name, row) in enumerate(models.iterrows(), 1):
         colour, marker = look[row["kind"]]
-        axes.plot(row["uniformity"], row["alignment"], marker, color=colour, markersize=8,
+        axes.plot(row["uniformity"], row["alignment"], marker, color=colour, markersize=7,
                   linestyle="none", label=f"{i} {name}")  # fmt: skip
-        aside = (6, 5) if i % 2 else (-13, -12)  # so that close neighbours do not cover each other
-        axes.annotate(str(i), (row["uniformity"], row["alignment"]), xytext=aside,
-                      textcoords="offset points", fontsize=9)  # fmt: skip
     axes.annotate("better", xy=(0.02, 0.02), xytext=(0.14, 0.13), xycoords="axes fraction",
                   arrowprops={"arrowstyle": "->"}, fontsize=9)  # fmt: skip
     axes.set(title=title, xlabel="uniformity (lower: more spread)")
     axes.set_ylabel("alignment (lower: paraphrases nearer)")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    figure.canvas.draw()  # settles where the points lie on the page
+    places = models[["uniformity", "alignment"]].to_numpy(float)
+    asides = free_places(axes.transData.transform(places) * 72 / figure.dpi)
+    for i, (place, aside) in enumerate(zip(places, asides, strict=True), 1):
+        line = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+        axes.annotate(str(i), place, xytext=aside, textcoords="offset points", fontsize=8,
+                      ha="center", va="center", arrowprops=line)  # fmt: skip
     return figure
+
+
+def free_places(points: np.ndarray, near: float = 11) -> list[np.ndarray]:
+    """For each point `(N, 2)`, where its number fits: an offset, clear of points and numbers.
+
+    Tries eight directions at growing distances, `near` points apart from all else.
+    """
+    turns = np.deg2rad([45, 225, 90, 270, 135, 315, 0, 180])
+    tries = [r * np.array([np.cos(a), np.sin(a)]) for r in range(12, 100, 4) for a in turns]
+    taken = [*points]
+    for point in points:
+        clear = (point + t for t in tries if np.hypot(*(point + t - taken).T).min() >= near)
+        taken.append(next(clear))
+    return list(np.array(taken[len(points) :]) - points)
 
 
 def temperature_lines(means: pd.DataFrame, sds: pd.DataFrame, raw: float, title: str) -> Figure:

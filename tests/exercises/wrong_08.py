@@ -1,5 +1,7 @@
 """Wrong answers that the checks of lesson 08 must reject."""
 
+import math
+
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -48,6 +50,7 @@ WRONG = {
         "all is kept": ([0.8, 0.6, 1.2], BACKWARD, [1, 1]),
         "order of reading": (FORWARD, [0.6, 0.1, 0.85], [1, 1]),
         "backward from the left": (FORWARD, FORWARD, [1, 1]),
+        "states": ([math.tanh(c) for c in FORWARD], BACKWARD, [1, 1]),
         "from zero": (FORWARD, BACKWARD, [0, 0]),
         "last state": (FORWARD, BACKWARD, [3, 1]),
     },
@@ -60,6 +63,8 @@ WRONG = {
     },
     "08.3": {
         "distance": blocks(3, 2, manhattan=1.0),
+        "both signs": blocks(3, 2, dot=-1.0, manhattan=1.0),
+        "nothing returned": lambda D: None,
         "exchanged": blocks(3, 2, swap=True),
         "u and v": blocks(0, 1),
         "averages": lambda D: blocks(3, 2, 1 / D, -1 / D)(D),

@@ -23,6 +23,11 @@ def summed(u, v, w, t):
     return len(u) * table(normalize(u), normalize(torch.cat([v, w])), t)
 
 
+def softmax_twice(u, v, w, t):
+    shares = (normalize(u) @ normalize(torch.cat([v, w])).T / t).softmax(1)
+    return cross_entropy(shares, torch.arange(len(u)))
+
+
 def rows(u, v, t=0.05):
     return table(normalize(u), normalize(v), t)
 
@@ -30,6 +35,9 @@ def rows(u, v, t=0.05):
 WRONG = {
     "09.1": {
         "sum": (2 * LOSS, SHARE, AT_1),
+        "minus forgotten": (-LOSS, SHARE, AT_1),
+        "columns": (math.log1p(math.exp(-3)), SHARE, AT_1),
+        "per cent": (LOSS, 100 * SHARE, AT_1),
         "multiplied": (0.6782, SHARE, AT_1),
         "at 1": (AT_1, SHARE, AT_1),
         "partner 2 wrong": (LOSS + 2, SHARE, AT_1),
@@ -45,6 +53,8 @@ WRONG = {
         "dot products": lambda u, v, w, t: table(u, torch.cat([v, w]), t),
         "multiplied": lambda u, v, w, t: table(normalize(u), normalize(torch.cat([v, w])), 1 / t),
         "no temperature": lambda u, v, w, t: table(normalize(u), normalize(torch.cat([v, w])), 1),
+        "always 0.05": lambda u, v, w, t: table(normalize(u), normalize(torch.cat([v, w])), 0.05),
+        "softmax twice": softmax_twice,
         "w first": lambda u, v, w, t: table(normalize(u), normalize(torch.cat([w, v])), t),
         "sum": summed,
         "columns": lambda u, v, w, t: table(
@@ -57,6 +67,7 @@ WRONG = {
         "u only": lambda u, v, t=0.05: table(normalize(u), v / v.norm(), t),
         "v only": lambda u, v, t=0.05: table(u / u.norm(), normalize(v), t),
         "no norm": lambda u, v, t=0.05: table(u, v, t),
+        "v asks": lambda u, v, t=0.05: rows(v, u, t),
         "multiplied": lambda u, v, t=0.05: rows(u, v, 1 / t),
         "another default": lambda u, v, t=1.0: rows(u, v, t),
     },
