@@ -12,7 +12,7 @@
 #
 # **You need** lesson 02 (pooling), lesson 03 (the softmax head) and lesson 05 (the cosine that nobody trained).
 #
-# **Time.** 45 minutes to read and answer, 60 s to run.
+# **Time.** 45 minutes to read and answer, 75 s to run.
 
 # %% tags=["setup"]
 import time
@@ -301,7 +301,8 @@ check("08.4", rates_of_epochs)
 
 # %% [markdown]
 # `train_infersent` is that schedule round the loop of lesson 03. We train BiLSTM-max on the bundled NLI pairs.
-# InferSent had SNLI's 570,000 pairs, some 8,900 steps an epoch; we have 7,149 pairs and 112 steps. So we begin at 1 and stop after four epochs.
+# InferSent had SNLI, 570,000 pairs with its dev and test parts: more than 8,000 steps an epoch. We have 7,149 pairs and 112 steps, so we begin at 1 and stop after four epochs.
+# Twice, from two seeds: what one run says, another may not.
 
 # %%
 nli = {split: load_nli(split) for split in ("train", "dev", "test")}
@@ -314,25 +315,31 @@ def accuracy(encoder, head, pairs):
     return float((head(u, v).argmax(1).numpy() == pairs["label"]).mean())
 
 
-def kept_aside():  # what steers the rate
-    return accuracy(lstm, head, nli["dev"])
+# %%
+def train_bilstm(seed):  # -> encoder, head, a row an epoch
+    encoder = new_encoder(seed)
+    head = SoftmaxHead(encoder.dim, classes=3, features=FOUR)
+
+    def kept_aside():  # what steers the rate
+        return accuracy(encoder, head, nli["dev"])
+
+    given = SoftmaxLoss(head), columns, nli["train"]["label"], kept_aside
+    return encoder, head, train_infersent(encoder, *given, rate=1.0, epochs=4, seed=seed)
 
 
 # %% tags=["nbval-ignore-output"] reason="after training, digits and seconds depend on the processor"
-start, lstm = time.perf_counter(), new_encoder(SEEDS[0])
-head = SoftmaxHead(lstm.dim, classes=3, features=FOUR)
-settings = {"rate": 1.0, "epochs": 4, "seed": SEEDS[0]}
-history = train_infersent(
-    lstm, SoftmaxLoss(head), columns, nli["train"]["label"], kept_aside, **settings
-)
+start = time.perf_counter()
+yours = {seed: train_bilstm(seed) for seed in SEEDS[:2]}
 print(f"{time.perf_counter() - start:.0f} s")
-history.round({"rate": 3, "loss": 2, "accuracy": 2})
+histories = {seed: history for seed, (_, _, history) in yours.items()}
+pd.concat(histories, names=["seed", ""]).round({"rate": 3, "loss": 2, "accuracy": 2})
 
 # %%
-right = accuracy(lstm, head, nli["test"])
-print("better than guessing, by more than 3 points:", right > 1 / 3 + 0.03)
+right = [accuracy(encoder, head, nli["test"]) for encoder, head, _ in yours.values()]
+print("better than guessing, by more than 3 points, from both seeds:", min(right) > 1 / 3 + 0.03)
 
 # %% [markdown]
+# In the run stored here, seed 1 shows the schedule at work: epoch 2 was not the best so far, and epoch 3 began at a fifth of the rate.
 # Three classes of equal size: guessing is right in 33 of 100. So 7,149 pairs teach two LSTMs little about NLI.
 # They begin with random weights and have nothing else to learn from. Keep that in mind for the end of the lesson.
 #
@@ -341,6 +348,7 @@ print("better than guessing, by more than 3 points:", right > 1 / 3 + 0.03)
 # %%
 shipped = BiLSTMEncoder.load(mini_infersent())
 print("D =", shipped.dim, " pooling:", shipped.pooling)
+bilstms = {"shipped": shipped} | {f"yours, seed {seed}": run[0] for seed, run in yours.items()}
 
 # %% [markdown]
 # ## MAX against MEAN
@@ -355,11 +363,13 @@ predict("08.2", ...)
 
 
 # %%
-def test_score(encoder):
-    return spearman(cosine(*encode_pairs(encoder, test)), test["score"])
+def test_score(u, v):
+    return spearman(cosine(u, v), test["score"])
 
 
-untrained = {p: [test_score(new_encoder(seed, p)) for seed in SEEDS] for p in ("max", "mean")}
+both = ("max", "mean")
+uv = {p: [encode_pairs(new_encoder(seed, p), test) for seed in SEEDS] for p in both}
+untrained = {p: [test_score(*x) for x in uv[p]] for p in both}
 
 # %%
 ahead = np.subtract(untrained["max"], untrained["mean"])
@@ -389,7 +399,7 @@ max_minus_mean = at_least(draws)
 print("MAX minus MEAN, sure at 95 %:", max_minus_mean)
 
 # %% [markdown]
-# If you expected MAX, because InferSent took it: InferSent judged by classifiers on top of the vectors, which may weigh each dimension. Cosine may not.
+# If you expected MAX, because InferSent took it: InferSent judged mostly by classifiers on top of the vectors, which may weigh each dimension. Cosine may not.
 # And these LSTMs are not trained. One short training would not settle it: its outcome hangs on the seed. The table of recorded runs, further down, is the place for that.
 #
 # Why is MAX behind here? A guess: the largest of many values is large for *every* sentence, so all MAX vectors share a big common part, and the cosines crowd together
@@ -415,7 +425,23 @@ max_ahead = _scores["max"][1] > _scores["mean"][1]
 check("08.5", (gains_more, max_ahead))
 
 # %% [markdown]
-# The guess was wrong: both share a common part, and MEAN gains more from its removal. (Lesson 10 makes a method of it.)
+# And with other random weights? All ten seeds, without the common part:
+
+
+# %%
+def centred(u, v):
+    middle = np.concatenate([u, v]).mean(0)
+    return test_score(u - middle, v - middle)
+
+
+without = {p: [centred(*x) for x in uv[p]] for p in both}
+gains = {p: np.subtract(without[p], untrained[p]) for p in both}
+more, ahead_now = gains["mean"] > gains["max"], np.greater(without["mean"], without["max"])
+print(f"of {len(SEEDS)} seeds: MEAN gains more in {more.sum()}, MEAN is ahead in {ahead_now.sum()}")
+pd.DataFrame({"raw": untrained, "centred": without, "gain": gains}).map(np.mean).round(0)
+
+# %% [markdown]
+# The guess was wrong: both share a common part, and MEAN gains more from its removal, in all ten seeds. (Lesson 10 makes a method of it.)
 #
 # ## Which words does MAX take?
 # MAX has one charm: each dimension comes from *one* word, and we can ask which. `winners` counts.
@@ -471,7 +497,7 @@ pd.DataFrame(table).round(0).astype(int)
 #
 # The second column is the padding bug again. After training, in more than half of the dimensions the largest value lies below zero,
 # so a zero from the padding would overwrite it. The bug of the first version grew with the training.
-# Does it cost points? We encode the test pairs in batches of 64 in the order of the file, with the bug.
+# Does it cost points? We encode the test pairs in batches of 64 in the order of the file, with the bug: mini-infersent and your two.
 
 
 # %%
@@ -488,15 +514,24 @@ def in_file_order(encoder, texts):
 
 
 # %%
-buggy = FirstVersion.load(mini_infersent())
-scored = {"BiLSTM, MAX": cosine(*encode_pairs(shipped, test))}
-with_bug = cosine(*(in_file_order(buggy, test[c]) for c in ("sentence1", "sentence2")))
-samples = bootstrap([scored["BiLSTM, MAX"], with_bug], test["score"], draws=500)
-cost_of_bug = samples[:, 0] - samples[:, 1]
-print("mended - bug, 95 % interval:", [round(x) for x in interval(cost_of_bug)], "points")
+def with_the_bug(encoder):  # the same weights
+    buggy = FirstVersion(words, tokenizer, encoder.dim // 2).eval()
+    buggy.load_state_dict(encoder.state_dict())
+    return [in_file_order(buggy, test[column]) for column in ("sentence1", "sentence2")]
+
+
+# %% tags=["nbval-ignore-output"] reason="after training, digits depend on the processor"
+scored, cost_of_bug = {}, {}
+for name, encoder in bilstms.items():
+    scored[name] = cosine(*encode_pairs(encoder, test))
+    samples = bootstrap([scored[name], cosine(*with_the_bug(encoder))], test["score"], draws=500)
+    cost_of_bug[name] = samples[:, 0] - samples[:, 1]
+intervals = {name: interval(cost) for name, cost in cost_of_bug.items()}
+pd.DataFrame(intervals, ["mended - bug, points: low", "high"]).T.round(1)
 
 # %% [markdown]
-# Half of the vector changes, and the score does not: nearly all sentences of a batch have padding, so nearly all get the same zeros, a ReLU with the level 0.
+# Half of mini-infersent's vector changes, and its score does not: nearly all sentences of a batch have padding, so nearly all get the same zeros, a ReLU with the level 0.
+# With none of the three does the bug surely cost anything; in the run stored here, one of yours even gains a point from it.
 # The one sentence that is longest in its batch gets none. **A score does not show every bug.**
 # A vector that depends on its neighbours cannot be cached or compared, whatever it scores. The test for it is one line: *encode alone, encode in a batch, compare*.
 #
@@ -516,7 +551,7 @@ dev = load_sts("dev")
 overlap = recorded("raw").set_index("arm").loc["Jaccard"].reindex(names)
 overlap["bundled_dev"] = spearman(jaccard(dev["sentence1"], dev["sentence2"]), dev["score"])
 full.loc["Jaccard"] = overlap
-full.loc["mini-sbert"] = recorded("nli")[names].mean()
+full.loc["mini-sbert"] = [*recorded("nli")[names].mean(), len(recorded("nli"))]
 full.round({"stsb_dev_cosine": 1, "bundled_dev": 1, "auc_e_c": 3, "snli_dev_accuracy": 3})
 
 # %%
@@ -569,29 +604,30 @@ berts = {
     "raw BERT, MEAN": SentenceEncoder.load(mini_bert()),
     "BERT after NLI": SentenceEncoder.load(mini_sbert()),
 }
-others = berts | {"your BiLSTM, 7,149 pairs": lstm}
-scored |= {name: cosine(*encode_pairs(model, test)) for name, model in others.items()}
+scored |= {name: cosine(*encode_pairs(model, test)) for name, model in berts.items()}
 places, different = pd.factorize(pd.concat([test["sentence1"], test["sentence2"]]))
 bag = np.stack([words[tokenizer(text)["input_ids"]].mean(0).numpy() for text in different])[places]
 scored["words"] = cosine(bag[: len(test)], bag[len(test) :])
-yours = {name: spearman(x, test["score"]) for name, x in scored.items()} | baseline
+now = {name: spearman(x, test["score"]) for name, x in scored.items()} | baseline
+now["BiLSTM, MAX"] = now.pop("shipped")
+now["your BiLSTM, 7,149 pairs"] = np.mean([now.pop(name) for name in [*bilstms][1:]])
 
 # %% tags=["nbval-ignore-output"] reason="after training, the last digit depends on the processor"
-columns_of_table = {"the paper": paper, "our full-scale run": ours, "your run, now": yours}
+columns_of_table = {"the paper": paper, "our full-scale run": ours, "your run, now": now}
 order = [*ours, "your BiLSTM, 7,149 pairs"]
 by_rows = pd.DataFrame(columns_of_table).reindex(order).dropna(how="all")
 by_rows.round({"the paper": 2, "our full-scale run": 1, "your run, now": 0})
 
 # %% [markdown]
 # Read it row by row.
-# - **Words to BiLSTM.** NLI training gains 6 points on the seven sets, in the paper 4. On our pairs nothing is sure.
+# - **Words to BiLSTM.** NLI training gains 6 points on the seven sets, in the paper 4. On our pairs nothing is sure; yours, from 7,149 pairs, stand below the words they began from.
 # - **BiLSTM against raw BERT.** On the seven sets the trained BiLSTM is a little ahead of a BERT that has seen no label, in the paper far ahead.
 # On our pairs it is far behind: 25 points. They were written so that shared words help little (compare Jaccard), and plain text had taught BERT more than words.
 # - **BiLSTM, MEAN** does better than MAX on the seven sets, and passes word overlap by a point.
 # - **BERT after NLI** is first in every column.
 #
-# Same words, same pairs, same kind of head: what differs is the reader. The LSTMs began from nothing. BERT had read.
-# (One seed of each BiLSTM at this size, one small BERT. The paper's InferSent has sixteen times the dimensions and nearly five times the pairs.)
+# Same words, same pairs, same kind of head: what differs is the reader, and with it its own recipe (plain SGD, AdamW). The LSTMs began from nothing. BERT had read.
+# (One seed of each BiLSTM at this size, one small BERT. The paper's InferSent has sixteen times the dimensions and several times the pairs.)
 #
 # And the price? Parameters that read (the word table aside), and sentences a second on this machine:
 
@@ -631,26 +667,33 @@ pd.Series({name: rate(model) for name, model in readers.items()}, name="sentence
 # %% [markdown]
 # ## Verdicts
 # The number is what is sure at 95 % on the bundled test pairs, in whole points, rounded towards zero; 10 stands for more than 10. The margin is 1 point.
+# 08.A stands on ten seeds. In 08.B to 08.E it is sure for each of three trained BiLSTMs, mini-infersent and your two; 0 if they disagree.
 
 # %%
 verdict("08.A", max_minus_mean, margin=1.0)
 
-# %%
-verdict("08.B", at_least(cost_of_bug), margin=1.0)
 
 # %%
-bert = bootstrap(
-    [scored["BiLSTM, MAX"], scored["raw BERT, MEAN"], scored["BERT after NLI"], scored["words"]],
-    test["score"],
-    draws=500,
-)
-verdict("08.C", at_least(bert[:, 0] - bert[:, 1]), margin=1.0)
+def for_each(leads):  # what is sure for every BiLSTM: the number nearest to 0, or 0
+    bounds = [at_least(samples) for samples in leads]
+    return min(bounds, key=abs) if len({np.sign(b) for b in bounds}) == 1 else 0
+
+
+def lead_of_bilstms(rival):  # BiLSTM minus rival, a row of samples a BiLSTM
+    drawn = bootstrap([scored[name] for name in (rival, *bilstms)], test["score"], draws=500)
+    return (drawn[:, 1:] - drawn[:, :1]).T
+
+
+verdict("08.B", for_each(cost_of_bug.values()), margin=1.0)
 
 # %%
-verdict("08.D", at_least(bert[:, 2] - bert[:, 0]), margin=1.0)
+verdict("08.C", for_each(lead_of_bilstms("raw BERT, MEAN")), margin=1.0)
 
 # %%
-verdict("08.E", at_least(bert[:, 0] - bert[:, 3]), margin=1.0)
+verdict("08.D", for_each(-lead_of_bilstms("BERT after NLI")), margin=1.0)
+
+# %%
+verdict("08.E", for_each(lead_of_bilstms("words")), margin=1.0)
 
 # %% [markdown]
 # ## Recall
