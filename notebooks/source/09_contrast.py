@@ -752,7 +752,7 @@ premise, entailed, contradicted = columns
 u, v = np.concatenate([premise, premise]), np.concatenate([entailed, contradicted])
 labels = np.repeat([1, 0], len(premise))
 for name, objective in {"cosine on labels": CosineLoss(), "CoSENT": CoSENTLoss()}.items():
-    A, _ = train_adapter(objective, [u, v], labels, seed=SEEDS[0])
+    A, _ = train_adapter(objective, [u, v], labels, batch_size=100, seed=SEEDS[0])
     add_mapped(f"{name}, linear", lambda x, A=A: x @ A)
 
 # %%
