@@ -38,7 +38,8 @@ def by_hand(answer):
 ))  # fmt: skip
 def triplet_objective(answer):
     a, p, n = torch.randn(3, 6, 4, generator=torch.Generator().manual_seed(4))
-    n[:3] += 5  # half of the triplets are far beyond the margin
+    p[0] += 8  # one triplet is far from right, the others are right by more than the margin,
+    n[1:] += 3.2  # so that each mistake, a relu after the mean too, has a value of its own
     near, far = (a - p).norm(dim=-1), (a - n).norm(dim=-1)
     for margin in (1.0, 2.5):
         said = compare(
@@ -52,6 +53,13 @@ def triplet_objective(answer):
                     (near - far).mean() + margin
                 ).relu(),
                 "The roles of p and n are turned.": (far - near + margin).relu().mean(),
+                "The margin is added, not subtracted.": (near - far - margin).relu().mean(),
+                "norm() without dim is one length for the whole batch: norm(dim=-1).": (
+                    (a - p).norm() - (a - n).norm() + margin
+                ).relu(),
+                "You measured down the batch; a length runs along one vector: norm(dim=-1).": (
+                    ((a - p).norm(dim=0) - (a - n).norm(dim=0) + margin).relu().mean()
+                ),
                 "You squared the distances.": (near**2 - far**2 + margin).relu().mean(),
                 "That is a sum; take the mean over the triplets.": (
                     (near - far + margin).relu().sum()
@@ -83,8 +91,12 @@ def broken_regressions(answer):
         "C": ("all cosines go to the average grade", "C: the labels change places at each step."),
         "D": ("the lengths settle it", "D: the dot product is a cosine times two lengths."),
     }
-    if set(answer) != set(known):
+    if not isinstance(answer, dict) or set(answer) != set(known):
         return "Give a dictionary with the four letters A, B, C and D."
+    symptoms = [right for right, _ in known.values()]
+    unknown = [letter for letter in known if answer[letter] not in symptoms]
+    if unknown:
+        return f"{unknown[0]}: that is none of the four symptoms; copy one of them as it stands."
     wrong = [why for letter, (right, why) in known.items() if answer[letter] != right]
     return wrong[0] if wrong else None
 
@@ -101,11 +113,10 @@ def contradiction(answer):
         settled_cosine(),
         tolerance=0.01,
         mistakes={
-            "That is the target. The other two pairs pull a and c together: run it.": 0,
+            "0 is the target, and the start. The other pairs pull a and c together: run it.": 0,
             "That is the cosine of a and b. Asked is a and c, the outer two.": settled_cosine(0, 1),
             "That is halfway between the targets. Three squares share the error: run it.": 0.5,
             "1 would please two pairs and cost the third a whole point: run it.": 1,
-            "That is where they started; train first.": settled_cosine(0, 2, steps=0),
         },
         otherwise="The cosine of the points 0 and 2 after 500 steps, from the start shown.",
     )
@@ -120,8 +131,8 @@ def cut_grades(answer):
     grades = np.concatenate([np.zeros(8), np.arange(0, 5.25, 0.25)])
     for k in (6, 2):
         share = grades / 5 * k
-        given, right = np.asarray(answer(grades, k)), np.minimum(share.astype(int), k - 1)
-        if close(given, right) and given.dtype.kind != "i":
+        given, right = answer(grades, k), np.minimum(share.astype(int), k - 1)
+        if close(given, right) and np.asarray(given).dtype.kind not in "iu":
             return "Right values, but the softmax head wants whole numbers: .astype(int)."
         said = compare(
             given,
@@ -134,6 +145,9 @@ def cut_grades(answer):
                     grades / 5 * (k - 1)
                 ),
                 "Your classes begin at 1; the head wants 0.": right + 1,
+                "A grade on a border belongs to the class above: with k = 2, 2.5 is in class 1.": (
+                    np.maximum(np.ceil(share) - 1, 0)
+                ),
                 "You cut by rank: classes of equal size, not of equal width.": (
                     np.arange(len(grades)) * k // len(grades)
                 ),
@@ -148,10 +162,10 @@ def cut_grades(answer):
 THREE_POINTS = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
 
 
-def settled_cosine(i=0, j=2, steps=500):
+def settled_cosine(i=0, j=2):
     """Cosine of two of three points after (a, b), (b, c) to 1 and (a, c) to 0."""
     pairs, labels = torch.tensor([[0, 1], [1, 2], [0, 2]]), torch.tensor([1.0, 1.0, 0.0])
-    x = torch.from_numpy(move_points(CosineLoss(), THREE_POINTS, pairs, labels, steps=steps)[-1])
+    x = torch.from_numpy(move_points(CosineLoss(), THREE_POINTS, pairs, labels, steps=500)[-1])
     return torch.cosine_similarity(x[i], x[j], dim=0).item()
 
 

@@ -62,6 +62,11 @@ WRONG = {
         "squared": squared,
         "no margin": no_margin,
         "one a row": each,
+        "margin subtracted": lambda a, p, n, margin: each(a, p, n, -margin).mean(),
+        "one length for all": lambda a, p, n, margin: (
+            (a - p).norm() - (a - n).norm() + margin
+        ).relu(),
+        "down the batch": lambda a, p, n, margin: each(a.T, p.T, n.T, margin).mean(),
         "sum": lambda a, p, n, margin: each(a, p, n, margin).sum(),
         "always margin 1": lambda a, p, n, margin: each(a, p, n, 1).mean(),
     },
@@ -71,6 +76,7 @@ WRONG = {
         "C and D exchanged": RIGHT_03 | {"C": RIGHT_03["D"], "D": RIGHT_03["C"]},
         "D twice": RIGHT_03 | {"D": RIGHT_03["A"]},
         "one left out": {"A": RIGHT_03["A"]},
+        "misspelt": RIGHT_03 | {"A": "all cosines go to 1"},
     },
     "04.4": {
         "the target": 0,
@@ -82,6 +88,7 @@ WRONG = {
     "04.5": {
         "a class too many": lambda grades, k: (grades / 5 * k).astype(int),
         "rounded": lambda grades, k: np.round(grades / 5 * (k - 1)).astype(int),
+        "border below": lambda grades, k: np.maximum(np.ceil(grades / 5 * k) - 1, 0).astype(int),
         "from 1": lambda grades, k: np.minimum((grades / 5 * k).astype(int), k - 1) + 1,
         "equal sizes": lambda grades, k: np.arange(len(grades)) * k // len(grades),
         "not whole numbers": lambda grades, k: np.floor(np.minimum(grades / 5 * k, k - 1)),
