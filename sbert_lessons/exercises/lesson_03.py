@@ -17,7 +17,8 @@ from .model import Claim, Prediction, exercise
     "|u-v| = (3, 1), so the features are (2, 0, -1, 1, 3, 1). Multiply each row of W with them.",
 ))  # fmt: skip
 def logits_by_hand(answer):
-    return compare(answer, [0, -2, 0], otherwise="E is 1 u1 + 1 v2 - 1 |u-v|1.", mistakes={
+    rows = "Row by row: E is u1 + v2 - |u-v|1, N is v1 - |u-v|2, C is -u2; u1 is u's first number."
+    return compare(answer, [0, -2, 0], otherwise=rows, mistakes={
         "You took u-v, not |u-v|: the third block has no negative number.": [0, 0, 0],
         "You exchanged u and v: u comes first.": [-4, 1, -1],
         "You left out the block of |u-v|.": [3, -1, 0],
@@ -39,7 +40,7 @@ def loss_of_a_batch(answer):
         return cross_entropy(x @ W.T + bias, labels, reduction=reduction)
 
     x = torch.cat([u, v, (u - v).abs()], dim=1)
-    p = (x @ W.T + b).softmax(1)
+    p = (x @ W.T + b).softmax(1)[torch.arange(len(labels)), labels]  # of the right class, (B,)
     return compare(
         answer(u, v, labels, W, b),
         loss(x),
@@ -49,9 +50,9 @@ def loss_of_a_batch(answer):
             "The bias is missing.": loss(x, 0),
             "That is the sum; take the mean over the batch.": loss(x, reduction="sum"),
             "That is one loss a pair; take their mean.": loss(x, reduction="none"),
-            "That is the mean probability; take minus its logarithm, pair by pair.": p[
-                torch.arange(len(labels)), labels
-            ].mean(),
+            "That is the mean probability; take minus its logarithm, pair by pair.": p.mean(),
+            "The logarithm comes first, pair by pair; then the mean.": -p.mean().log(),
+            "You divided by the 3B log probabilities; divide by the B pairs.": loss(x) / 3,
             "The sign is turned: a loss is minus log p.": -loss(x),
             "The softmax runs over the classes, axis 1, not over the batch.": -(x @ W.T + b)
             .log_softmax(0)[torch.arange(len(labels)), labels]
@@ -190,7 +191,7 @@ PREDICTIONS = (
     Prediction(
         "03.5",
         "Of seven groups of features, those that can be told from (u, v, |u-v|) are",
-        ("none", "two to four", "all seven"),
+        ("at most one", "two to five", "six or seven"),
     ),
 )
 

@@ -25,6 +25,10 @@ def probability(u, v, labels, W, b):
     return logits(u, v, W, b).softmax(1)[torch.arange(len(labels)), labels].mean()
 
 
+def log_of_the_mean(u, v, labels, W, b):
+    return -probability(u, v, labels, W, b).log()
+
+
 def over_the_batch(u, v, labels, W, b):
     return -logits(u, v, W, b).log_softmax(0)[torch.arange(len(labels)), labels].mean()
 
@@ -70,6 +74,10 @@ WRONG = {
         "no bias": without_bias,
         "sum": summed,
         "probability": probability,
+        "log of the mean": log_of_the_mean,
+        "over all classes": lambda u, v, labels, W, b: (
+            cross_entropy(logits(u, v, W, b), labels) / 3
+        ),
         "softmax over the batch": over_the_batch,
     },
     "03.3": {
