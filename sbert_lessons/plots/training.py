@@ -112,7 +112,8 @@ def point_paths(panels: dict[str, np.ndarray], names: list[str], title: str) -> 
             axes.plot(*path[0, i], "o", color="white", markeredgecolor=OKABE_ITO[i])
             axes.plot(*path[-1, i], "o", color=OKABE_ITO[i])
             axes.plot(*zip((0, 0), path[-1, i], strict=True), ":", color=OKABE_ITO[i], linewidth=1)
-            axes.annotate(name, path[-1, i], xytext=(5, 5), textcoords="offset points")
+            place = (5, (5, -12)[i % 2])  # neighbours above and below, so that names do not touch
+            axes.annotate(name, path[-1, i], xytext=place, textcoords="offset points")
         axes.plot(0, 0, "k+")
         axes.set(title=panel, xlabel="dimension 1", aspect="equal")
         axes.margins(0.15)
