@@ -70,7 +70,10 @@ def mended_removal(answer):
 ))  # fmt: skip
 def white(answer):
     x = skew_cloud()
-    mu, w = answer(x, 2)
+    found = answer(x, 2)
+    if not isinstance(found, (tuple, list)) or len(found) != 2:
+        return "Give back two things: the mean mu `(D,)` and W `(D, k)`."
+    mu, w = found
     mu, w = np.asarray(mu, dtype=float), np.asarray(w, dtype=float)
     if w.shape != (4, 2):
         return f"W has the shape {w.shape}, wanted is (4, 2): D rows, and k columns."
@@ -88,6 +91,9 @@ def white(answer):
         ),
         "The directions are the columns of u: you took its rows.": after(
             x, mean, u.T[:, :2] / np.sqrt(s[:2])
+        ),
+        "Divide the columns of u, each by its own root: you divided the rows.": after(
+            x, mean, (u / np.sqrt(s)[:, None])[:, :2]
         ),
         "That only standardizes each dimension: the covariances are left out.": after(
             x, mean, np.diag(1 / x.std(0))[:, :2]
@@ -195,6 +201,11 @@ PREDICTIONS = (
         "On the real sets, whitening on the target text instead of NLI gains more by",
         ("all", "wmean", "the same"),
     ),
+    Prediction(
+        "10.7",
+        "On the real sets, whitened on NLI text, the best layers of the raw model are",
+        ("the last layer", "first and last", "all layers", "layer 0"),
+    ),
 )
 
 SETS = ("sts12", "sts13", "sts14", "sts15", "sts16")
@@ -269,5 +280,14 @@ CLAIMS = (
         "IsoScore does not see the mean: centring, rotation and scale leave it as it is",
         "Rudman et al. 2022",
         kind="definition",
+    ),
+    Claim(
+        "10.H",
+        "Whitened, the average of first and last layer is better than the last layer alone",
+        "WhiteningBERT 2021, as it is cited",
+        recorded=lambda: (
+            seven_sets("raw, first-last, whitening (NLI)", "wmean")
+            - seven_sets("raw, last, whitening (NLI)", "wmean")
+        ),
     ),
 )

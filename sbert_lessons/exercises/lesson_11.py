@@ -1,10 +1,15 @@
 """Lesson 11: exercises, predictions and claims."""
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
 
+from ..data import load_sts
+from ..encoder import SentenceEncoder, mini_bert
+from ..evaluation import cosine, spearman
+from ..geometry import layer_means, whitening
 from ..results import recorded
 from .judging import close, compare
 from .model import Claim, Prediction, exercise
@@ -24,6 +29,7 @@ def densities(answer):
     return compare(log_p, right, tolerance=2e-3, mistakes={
         "(a) The determinant is missing: z = 0.5 (x - 1) halves every length.": -2 - HALF_LOG_2PI,
         "(a) Add log 0.5, do not subtract it: dz/dx is 0.5.": -2 - HALF_LOG_2PI - math.log(0.5),
+        "(a) That is the density; its logarithm is asked.": math.exp(right),
         "(a) That is N(5; 0, 1): put z = 0.5 (5 - 1) into the normal, not x.": (
             -12.5 - HALF_LOG_2PI + math.log(0.5)
         ),
@@ -111,15 +117,36 @@ def likelihood(answer):
     "Move both sides of `pairs['dev']` by (x - mu) @ W, then cosine, then spearman.",
 ))  # fmt: skip
 def dial(answer):
-    if answer == 0.25:
+    scores = scores_along_the_dial()
+    best = max(scores, key=scores.get)
+    if close(answer, best):
         return None
-    return {
-        0: "0 only centres and turns the vectors; is it the best of the five?",
-        0.5: "0.5 is whitening, the end of the dial. Look at the values between.",
-        0.125: "Close: the score still rises from here.",
-        0.375: "Close: the score has begun to fall.",
-        -0.25: "The sign: small directions must grow, so multiply W by s^(0.5 - p).",
-    }.get(answer, "Give one of the five powers: 0, 0.125, 0.25, 0.375 or 0.5.")
+    names = {
+        0: "0 only centres and turns the vectors",
+        0.5: "0.5 is whitening, the end of the dial",
+    }
+    for power, score in scores.items():
+        if close(answer, power):
+            name = names.get(power, f"You turned it to {power}")
+            return f"{name}: {score:.1f} on dev. Another of the five powers gives more."
+        if power and close(answer, -power):
+            return "The sign: small directions must grow, so multiply W by s^(0.5 - p)."
+    if any(close(answer, score, 0.1) for score in scores.values()):
+        return "That is a score: give the power that reached the highest."
+    return "Give one of the five powers: 0, 0.125, 0.25, 0.375 or 0.5."
+
+
+@cache
+def scores_along_the_dial() -> dict[float, float]:
+    """STS dev for each power, with whitening fitted on the sentences of dev and test."""
+    encoder, tables = SentenceEncoder.load(mini_bert()), [load_sts("dev"), load_sts("test")]
+    texts = [[*table[side]] for table in tables for side in ("sentence1", "sentence2")]
+    sides = [layer_means(encoder, side)[[1, -1]].mean(0) for side in texts]
+    mu, W = whitening(np.unique(np.concatenate(sides), axis=0))
+    u, v = (side - mu for side in sides[:2])
+    length, grades = np.linalg.norm(W, axis=0), tables[0]["score"]
+    turned = {p: W * length ** (2 * p - 1) for p in (0, 0.125, 0.25, 0.375, 0.5)}
+    return {p: spearman(cosine(u @ m, v @ m), grades) for p, m in turned.items()}
 
 
 def full_gap(better: str, worse: str, score: str | None = None) -> float:

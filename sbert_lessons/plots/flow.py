@@ -22,7 +22,7 @@ def clouds(panels: dict[str, np.ndarray], groups: np.ndarray, title: str) -> Fig
             axes.add_patch(plt.Circle((0, 0), radius, fill=False, color="black", linewidth=0.8))
         axes.set_title(name, fontsize=10)
         axes.set_aspect("equal", adjustable="datalim")
-        axes.set(xlabel="first number", ylabel="second" if axes is grid[0, 0] else "")
+        axes.set(xlabel="first number", ylabel="second number" if axes is grid[0, 0] else "")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 

@@ -22,6 +22,11 @@ def rows(x, k):
     return x.mean(0), u.T[:, :k] / np.sqrt(s[:k])
 
 
+def divided_rows(x, k):
+    s, u = spectrum(x)
+    return x.mean(0), (u / np.sqrt(s)[:, None])[:, :k]
+
+
 def standardized(x, k):
     return x.mean(0), np.diag(1 / x.std(0))[:, :k]
 
@@ -75,6 +80,8 @@ WRONG = {
         "smallest first": whiten(root, slice(None, None, -1)),
         "rows": rows,
         "standardizes": standardized,
+        "divides the rows": divided_rows,
+        "only W": lambda x, k: whiten(root)(x, k)[1],
         "all columns": all_columns,
     },
     "10.4": {

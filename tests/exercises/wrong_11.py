@@ -46,6 +46,7 @@ WRONG = {
         "no determinant": (-2 - 0.9189, SHEAR, STRETCH),
         "the determinant of the inverse": (-2 - 0.9189 - math.log(0.5), SHEAR, STRETCH),
         "the normal of x": (-12.5 - 0.9189 + math.log(0.5), SHEAR, STRETCH),
+        "the density": (math.exp(LOG_P), SHEAR, STRETCH),
         "no half": (-4 - 0.9189 + math.log(0.5), SHEAR, STRETCH),
         "off the diagonal": (LOG_P, math.log(6), STRETCH),
         "determinant for its logarithm": (LOG_P, 1.0, STRETCH),
