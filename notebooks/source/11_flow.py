@@ -11,7 +11,7 @@
 #
 # **You need** lesson 10 (centring and whitening); what a normal distribution and a determinant are.
 #
-# **Time.** 50 minutes to read and answer, 50 s to run.
+# **Time.** 50 minutes to read and answer, 65 s to run.
 
 # %% tags=["setup"]
 import numpy as np
@@ -453,7 +453,7 @@ paths["the dial, 0 to 1/2"].round({"likelihood": 2, "score": 1, "test": 1})
 
 # %% [markdown]
 # The additive and the scaled flow (averages over seeds) go down beside the dial, and all paths end about six points below the raw vectors.
-# (The first step of the dial and the last steps of the flows rise, by half a point at most. The three seeds differ by more than that.)
+# (The first step of the dial and the last steps of the flows rise, by about half a point. The three seeds of a flow differ by more than that.)
 # Whatever they learn, for cosine it is *partial whitening*: big directions shrink, small ones grow, until all count the same.
 # Two measures of lesson 09 say what is won and lost on the way. **Uniformity**: how evenly the vectors fill the sphere (lower is better).
 # **Alignment**: how far apart pairs lie that people grade above 4 (lower is better).
