@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sbert_lessons import ledger, results
 from sbert_lessons.exercises import registry, store, verdict
 from sbert_lessons.exercises.model import Claim, Prediction
+from sbert_lessons.plots.ledger import apart
 
 CLAIMS = {
     "02.A": Claim("02.A", "MEAN | CLS", "a paper", paper="1 against 2", recorded=lambda: 40.96),
@@ -288,6 +289,11 @@ def check_recorded_models(tmp_path):
 def test_recorded_models(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "DATA", tmp_path)
     check_recorded_models(tmp_path)
+
+
+def test_a_bubble_that_would_cover_another_of_equal_cost_moves_right():
+    x, y = pd.Series([4.0, 4.0, 4.0, 9.0]), pd.Series([10.5, 10.0, 50.0, 10.2])
+    assert apart(x, y).tolist() == [6.0, 4.0, 4.0, 9.0]
 
 
 def test_the_frontier_by_hand():

@@ -21,7 +21,7 @@ from .model import Claim, Prediction, exercise
 ))  # fmt: skip
 def rows_of_the_mask(answer):
     return compare(answer, [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], mistakes={
-        "A target token sees itself, too: its vector has to tell the word after it.": (
+        "A target token sees itself, too, to tell what comes next. (Or did you count from 1?)": (
             [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]]
         ),
         "The target would see its own future: row 2 must not see columns 3 and 4.": (

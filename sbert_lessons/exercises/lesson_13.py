@@ -73,10 +73,10 @@ def recall(answer):
     "Compare each score with that of all 192, of the same kind.",
 ))  # fmt: skip
 def smallest_sizes(answer):
-    first, turned = answer
     sizes = (6, 12, 24, 48, 96, 192)
-    if first not in sizes or turned not in sizes:
-        return "Give two of the sizes 6, 12, 24, 48, 96, 192."
+    if np.shape(answer) != (2,) or not {*map(float, answer)} <= {*sizes}:
+        return "Give two of the sizes 6, 12, 24, 48, 96, 192: first k, then principal components."
+    first, turned = answer
     if (first, turned) == (12, 96):
         return "The right sizes, exchanged: first k first, principal components second."
     if first != 96:

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from ..ledger import read_ledger, rejudge
+from ..ledger import STATES, read_ledger, rejudge
 from .judging import compare
 from .model import Claim, Prediction, exercise
 
@@ -127,6 +127,8 @@ def other_margins(answer):
     said, right = {str(id) for id in answer}, changed(2)
     if said == right:
         return None
+    if said and said <= {*STATES, "True", "False"}:
+        return "Those are not names of claims: the names stand in the index of your table."
     if said == changed(0.5):
         return "Those change when the margins are halved: the factor is 2."
     if right < said:

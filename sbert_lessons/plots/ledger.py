@@ -1,5 +1,7 @@
 """Figures of the claims ledger: lesson 14."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -62,6 +64,16 @@ def shares(table: pd.DataFrame, xlabel: str, ylabel: str, title: str) -> Figure:
     return figure
 
 
+def apart(x: pd.Series, y: pd.Series) -> pd.Series:
+    """x, with a bubble of equal cost moved to the right where it would cover the one below it."""
+    near, moved = 0.03 * (y.max() - y.min()), x.copy()
+    for _, column in y.sort_values().groupby(x):
+        for below, above in pairwise(column.index):
+            if moved[below] == x[below] and column[above] - column[below] < near:
+                moved[above] = 1.5 * x[above]
+    return moved
+
+
 def models_page(models: pd.DataFrame, best: pd.DataFrame, title: str) -> Figure:
     """All models: a panel a score against seconds of training, area in proportion to parameters.
 
@@ -77,7 +89,7 @@ def models_page(models: pd.DataFrame, best: pd.DataFrame, title: str) -> Figure:
         shown = models.dropna(subset=[score, "seconds"])
         low, high = shown[score].quantile([0.25, 0.75])
         y = shown[score].clip(lower=low - 1.5 * (high - low))
-        x = shown["seconds"].where(shown["seconds"] > 0, left)
+        x = apart(shown["seconds"].where(shown["seconds"] > 0, left), y)
         colours = [OKABE_ITO[5] if good else "#cccccc" for good in best.loc[shown.index, score]]
         axes.scatter(x, y, s=shown["parameters"].clip(1e6) / 2e4, c=colours, alpha=0.7)
         for number in shown.index:

@@ -53,6 +53,7 @@ WRONG = {
         "PCA too few": (96, 6),
         "PCA too many": (96, 24),
         "scores": (61.2, 60.9),
+        "one size": 96,
     },
     "13.4": {
         "not scaled": dolls(lambda x, k: x[:, :k]),

@@ -36,6 +36,8 @@ WRONG = {
         "too many": changed(2) | {"01.A", "02.A", "zero"},
         "too few": sorted(changed(2))[1:],
         "all others": {"00.Z"},
+        "verdicts": ["undecided", "undecided", "supported"],
+        "which rows": [True, False, True],
     },
     "14.4": {
         **{bug: share(bug) for bug in BUGS},
