@@ -57,7 +57,7 @@ folder = Path(temporary.name)
 def at_full_scale(name, view):  # a view of a recorded experiment, once there is one
     if (DATA / "results" / f"{name}.json").exists():
         return view(recorded(name))
-    print(f"'{name}' is not recorded yet")
+    print(f"open: '{name}' is not recorded in this copy of the course")
 
 
 # %% [markdown]
@@ -358,7 +358,7 @@ measured("13.2", "the same" if abs(change[1]) < 1e-3 else lower)
 # ```
 #
 # End the script with `Accelerator().end_training()`. It closes the connection between the processes.
-# Without it, 2 of 17 starts on our busy computer ended in an error, after all the work was done.
+# Without it, 2 of 17 starts in our tests ended in an error, after all the work was done.
 # (No graphics card? On Linux: `ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 my_training.py`.)
 #
 # ## Ten thousand sentences
@@ -482,7 +482,11 @@ measured("13.3", agree.mean().idxmax())
 import faiss
 
 faiss.omp_set_num_threads(1)  # faiss and torch bring two libraries for threads: let one rest
-chosen = np.random.default_rng(0).permutation(n)
+
+
+def split(x, seed):  # 1,000 queries, and the 9,000 others
+    order = np.random.default_rng(seed).permutation(len(x))
+    return x[order[:1000]], x[order[1000:]]
 
 
 def recall(found, exact):  # (Q, 10), (Q, 10) of row numbers
@@ -520,8 +524,8 @@ predict("13.4", ...)
 
 
 # %%
-def recall_by_cells(x, probes=(1, 2, 5, 10, 20, 50, 100)):
-    queries, corpus = x[chosen[:1000]], x[chosen[1000:]]
+def recall_by_cells(x, seed=SEEDS[0], probes=(1, 2, 5, 10, 20, 50, 100)):
+    queries, corpus = split(x, seed)
     exact = top_k(queries, corpus, 10)[1]
     index = faiss.index_factory(x.shape[1], "IVF100,Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(corpus)
@@ -561,7 +565,7 @@ measured("13.4", "less" if step < -0.05 else "more" if step > 0.05 else "as much
 # Another kind, **HNSW**, is a graph: every vector has links to near ones, and a search walks along them, keeping the `efSearch` best so far.
 
 # %% tags=["nbval-ignore-output"] reason="the graph may grow otherwise on another processor"
-corpus, queries = vectors[chosen[1000:]], vectors[chosen[:1000]]
+queries, corpus = split(vectors, SEEDS[0])
 exact = top_k(queries, corpus, 10)[1]
 graph = faiss.IndexHNSWFlat(vectors.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
 graph.add(corpus)
@@ -571,7 +575,8 @@ for graph.hnsw.efSearch in (10, 20, 40, 80, 160):
 pd.Series(by_width, name="recall@10").rename_axis("efSearch").to_frame().round(2).T
 
 # %% [markdown]
-# With 10,000 vectors none of this is needed. Recorded, with many more real sentences, 1,000 queries from another set, and milliseconds a query (one thread):
+# With 10,000 vectors none of this is needed: to compare all of them takes a moment, too. How much time does an index save with many more?
+# A full-scale run (`tools/record_scale.py`) answers that with all sentences of the real NLI pairs, 1,000 queries from another set, and milliseconds a query. Where it has been recorded, here it is:
 
 # %%
 shown = ["arm", "sentences", "cells", "nprobe", "share", "efSearch", "recall", "milliseconds"]
@@ -757,7 +762,8 @@ measured("13.6", at_24.mean()[["plain, first k", "Matryoshka, first k", "plain, 
 # %% [markdown]
 # Matryoshka does what it promises: the trained prefix is far better than the plain one, for every seed.
 # But the usual comparison leaves something out. **A plain model, turned to its principal axes, does better still**, and needs no other training: one matrix, fitted in a second without labels.
-# If you expected the trained prefix to win: our map is linear, and a linear map can be turned freely. Perhaps a whole network gains more from learning its prefixes? Recorded, on STS-B with all weights, three seeds:
+# If you expected the trained prefix to win: our map is linear, and a linear map can be turned freely. Does a whole network gain more from learning its prefixes? Our linear map cannot tell.
+# A full-scale run with all weights can (STS-B, three seeds). Where it has been recorded, here it is; where not, this is a good first project: `MatryoshkaLoss` goes into `train` like any other loss.
 
 # %%
 by_way = {"index": ["arm", "way"], "columns": "k", "values": "stsb_dev", "sort": False}
@@ -903,7 +909,8 @@ check("13.5", missing)
 
 # %% [markdown]
 # ## Verdicts
-# For the trainers: seeds within 3 points of each other, minus seeds outside. For the index: recall@10 x 100 at a fifth of the cells, minus 90. For Matryoshka: points at 24 numbers, mean of ten seeds. The last three are rounded to the next 5.
+# For the trainers: seeds within 3 points of each other, minus seeds outside. For the losses: 0.2 less the change of CoSENT's loss, so that 0.1 or less counts as *the same*, and 0.3 or more as *another*.
+# For the index: recall@10 x 100 at a fifth of the cells, minus 90, the lowest of three draws of the queries. For Matryoshka: points at 24 numbers, mean of ten seeds. The last three are rounded to the next 5.
 
 
 # %%
@@ -915,10 +922,11 @@ within = (difference.abs() < 3).to_numpy()
 verdict("13.A", int(within.sum() - (~within).sum()), margin=2)
 
 # %%
-verdict("13.B", round(-abs(float(change[1])), 1), margin=0.1)
+verdict("13.B", round(0.2 - abs(float(change[1])), 1), margin=0.1)
 
 # %%
-verdict("13.C", to_five(100 * found.loc[20, "sentences"] - 90), margin=2)
+at_a_fifth = [recall_by_cells(vectors, seed, probes=(20,))[20] for seed in SEEDS[:3]]
+verdict("13.C", to_five(100 * min(at_a_fifth) - 90), margin=2)
 
 # %%
 verdict("13.D", to_five(gains["Matryoshka - plain, first 24"].mean()), margin=2)
@@ -946,11 +954,11 @@ verdict("13.F", round(max(low, 0) + min(high, 0), 1), margin=1)
 #
 # </details>
 #
-# **2. Why is the first step of the library's trainer equal to nothing?**
+# **2. The first step of the library's trainer changes no weight. Why?**
 #
 # <details><summary>Answer</summary>
 #
-# It warms up from the rate 0: in step 1 the weights are multiplied by nothing new. Ours starts at the first fraction of the rate.
+# Its warm-up begins at the rate 0. Ours begins one fraction higher, so our first step already moves the weights.
 #
 # </details>
 #
@@ -962,11 +970,11 @@ verdict("13.F", round(max(low, 0) + min(high, 0), 1), margin=1)
 #
 # </details>
 #
-# **4. An index has recall 0.99 on your test vectors, drawn at random directions. What does that say about your sentences?**
+# **4. An index has recall 0.99 on vectors of random directions. What does that say about your sentences?**
 #
 # <details><summary>Answer</summary>
 #
-# That they will do as well or better at the same setting, probably; but recall depends on the vectors, so measure it on them.
+# Probably that they do as well or better at the same setting, for they lie in groups. But recall depends on the vectors: measure it on yours.
 #
 # </details>
 #

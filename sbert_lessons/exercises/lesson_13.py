@@ -74,8 +74,10 @@ def recall(answer):
 ))  # fmt: skip
 def smallest_sizes(answer):
     sizes = (6, 12, 24, 48, 96, 192)
-    if np.shape(answer) != (2,) or not {*map(float, answer)} <= {*sizes}:
-        return "Give two of the sizes 6, 12, 24, 48, 96, 192: first k, then principal components."
+    if np.shape(answer) != (2,):
+        return "Give two sizes: one for the first k, one for the first k principal components."
+    if not {*map(float, answer)} <= {*sizes}:
+        return "Give two of the sizes 6, 12, 24, 48, 96, 192."
     first, turned = answer
     if (first, turned) == (12, 96):
         return "The right sizes, exchanged: first k first, principal components second."

@@ -117,8 +117,8 @@ def changed(factor: float) -> set[str]:
 
 
 @exercise("14.3", "Other margins", kind="experiment", minutes=6, level=2, hints=(
-    "`rejudge(ledger.claims, 2)` gives the verdicts with doubled margins, a row a claim.",
-    "Compare with `ledger.claims.loc[now.index, 'verdict']`, row by row.",
+    "`rejudge(claims, 2)` gives the verdicts with doubled margins, a row a claim.",
+    "Call that `now`: compare it with `claims.loc[now.index, 'verdict']`, row by row.",
     "`now.index[now != before]` are the names of the claims that changed.",
 ))  # fmt: skip
 def other_margins(answer):

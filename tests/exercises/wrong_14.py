@@ -37,7 +37,6 @@ WRONG = {
         "too few": sorted(changed(2))[1:],
         "all others": {"00.Z"},
         "verdicts": ["undecided", "undecided", "supported"],
-        "which rows": [True, False, True],
     },
     "14.4": {
         **{bug: share(bug) for bug in BUGS},
