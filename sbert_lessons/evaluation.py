@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from sbert_lessons.data import words
-from sbert_lessons.encoder import SentenceEncoder
+from sbert_lessons.encoder import TextEncoder
 
 
 def cosine(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -56,19 +56,26 @@ def checked(predicted: Sequence[float], gold: Sequence[float]) -> tuple[np.ndarr
     return x, y
 
 
-def encode_pairs(encoder: SentenceEncoder, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def encode_pairs(encoder: TextEncoder, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Vectors `(N, D)` of both sentences of every pair; one that returns is encoded once.
 
-    The columns are `premise` and `hypothesis`, or else `sentence1` and `sentence2`.
+    The columns are `premise` and `hypothesis`, or else `sentence1` and `sentence2`. ValueError
+    without them, and for pairs that lack a text.
     """
     nli = "premise" in pairs
     first, second = ("premise", "hypothesis") if nli else ("sentence1", "sentence2")
+    missing = [column for column in (first, second) if column not in pairs]
+    if missing:
+        raise ValueError(f"There is no column {' or '.join(missing)} in {', '.join(pairs)}.")
+    incomplete = pairs[[first, second]].isna().any(axis=1).sum()
+    if incomplete:
+        raise ValueError(f"{incomplete} of {len(pairs)} pairs lack a text: use `pairs.dropna()`.")
     places, different = pd.factorize(pd.concat([pairs[first], pairs[second]]))
-    both = encoder.encode([*different], batch_size=64)[places]
-    return both[: len(pairs)], both[len(pairs) :]
+    vectors = encoder.encode([*different], batch_size=64)[places]
+    return vectors[: len(pairs)], vectors[len(pairs) :]
 
 
-def sts_score(encoder: SentenceEncoder, sts: pd.DataFrame, measure: str = "cosine") -> float:
+def sts_score(encoder: TextEncoder, sts: pd.DataFrame, measure: str = "cosine") -> float:
     """Spearman x 100 between a similarity of the two vectors and the human grade.
 
     SBERT, section 4.1, with `measure="cosine"`.
@@ -104,15 +111,16 @@ def aggregate(predicted: np.ndarray, gold: np.ndarray, subset: np.ndarray) -> di
 
 
 def bootstrap(
-    predictions: Sequence[np.ndarray], gold: Sequence[float], draws: int = 1000, seed: int = 0
+    predictions: Sequence[Sequence[float]], gold: Sequence[float], draws: int = 1000, seed: int = 0
 ) -> np.ndarray:
     """Spearman x 100 of each prediction on resampled pairs, `(draws, len(predictions))`.
 
-    Every draw uses the same pairs for all predictions, so that differences are paired.
+    Every draw uses the same pairs for all predictions, so that differences are paired. ValueError
+    for unequal lengths or constant input, also where a draw of very few pairs is constant.
     """
-    rng, gold = np.random.default_rng(seed), np.asarray(gold, dtype=float)
-    rows = rng.integers(len(gold), size=(draws, len(gold)))
-    return np.array([[spearman(p[r], gold[r]) for p in predictions] for r in rows])
+    pairs = [checked(p, gold) for p in predictions]
+    rows = np.random.default_rng(seed).integers(len(gold), size=(draws, len(gold)))
+    return np.array([[spearman(p[r], y[r]) for p, y in pairs] for r in rows])
 
 
 def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:

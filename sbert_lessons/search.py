@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sbert_lessons.encoder import SentenceEncoder
+from sbert_lessons.encoder import TextEncoder
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def top_k(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, 
 class Index:
     """Sentences and their vectors, encoded once and searched many times."""
 
-    def __init__(self, encoder: SentenceEncoder, sentences: list[str]) -> None:
+    def __init__(self, encoder: TextEncoder, sentences: list[str]) -> None:
         self.encoder, self.sentences = encoder, list(sentences)
         self.vectors = encoder.encode(self.sentences)
 

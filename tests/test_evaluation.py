@@ -177,6 +177,15 @@ def test_bootstrap_equals_brute_force_and_is_paired():
     assert (samples[:, 0] == samples[:, 2]).all()
 
 
+def test_bootstrap_takes_columns_by_place_and_refuses_unequal_lengths():
+    gold = np.arange(6.0)
+    column = pd.Series(gold, index=[5, 4, 3, 2, 1, 0])  # its labels say the reverse of its places
+    np.testing.assert_allclose(bootstrap([column, gold], column, draws=9), 100)
+    np.testing.assert_allclose(bootstrap([[*gold]], [*gold], draws=9), 100)
+    with pytest.raises(ValueError, match="9 predictions for 6 grades"):
+        bootstrap([gold, np.arange(9.0)], gold)
+
+
 def test_bootstrap_interval_covers_the_score_and_narrows_with_more_pairs():
     rng = np.random.default_rng(0)
     gold = rng.normal(size=800)
@@ -204,3 +213,15 @@ def test_encode_pairs_takes_a_sentence_through_the_model_once(tiny_encoder, monk
     p, h = evaluation.encode_pairs(tiny_encoder, again.rename(columns=columns))
     assert np.array_equal(p, u) and np.array_equal(h, v)
 
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_a_pair_without_a_text_is_refused(tiny_encoder, nothing):
+    with pytest.raises(ValueError, match="1 of 5 pairs lack a text: use `pairs.dropna"):
+        encode_pairs(tiny_encoder, STS.assign(sentence2=["dog", "cat", nothing, "bread", "red"]))
+
+
+def test_pairs_without_their_columns_are_refused(tiny_encoder):
+    with pytest.raises(ValueError, match="no column sentence2 in sentence1, score"):
+        encode_pairs(tiny_encoder, STS.drop(columns="sentence2"))
+    with pytest.raises(ValueError, match="no column hypothesis in premise"):
+        encode_pairs(tiny_encoder, pd.DataFrame({"premise": ["a dog"]}))
