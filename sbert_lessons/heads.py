@@ -46,8 +46,12 @@ def fit_head(
 
     Logistic regression with an L2 penalty; `strength` is scikit-learn's C: smaller, smaller
     weights. A head that fits from the first step does not push the encoder about while it is still
-    random. Introduced in lesson 03.
+    random. Raises ValueError unless the labels are all the head's classes, 0 to classes - 1.
+    Introduced in lesson 03.
     """
+    classes, found = head.linear.out_features, np.unique(labels).tolist()
+    if found != list(range(classes)):
+        raise ValueError(f"Need labels of every class from 0 to {classes - 1}; got {found}.")
     features = combine(torch.from_numpy(u), torch.from_numpy(v), head.features).numpy()
     middle = features.mean(0)  # the solver needs far fewer steps on centred features
     model = LogisticRegression(C=strength, max_iter=500).fit(features - middle, labels)

@@ -111,3 +111,10 @@ def test_a_fitted_head_is_the_logistic_regression(classes):
     weight = head.linear.weight
     if classes == 3:
         np.testing.assert_allclose(weight.grad, -weight.detach() / 300, atol=1e-3)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 1, 0], [1, 2, 3, 1], [0, 1, 2, 3], [0.5, 1, 2, 0]])
+def test_a_head_is_fitted_to_labels_of_all_its_classes_alone(labels):
+    u, v = np.random.default_rng(0).normal(size=(2, 4, 2)).astype(np.float32)
+    with pytest.raises(ValueError, match="labels of every class from 0 to 2; got .*[0-9]"):
+        fit_head(SoftmaxHead(2, 3), u, v, labels)
