@@ -1,7 +1,6 @@
 """A run that can go on after a stop: model, optimizer and history in one file, without pickle."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sbert_lessons.files import writable
+from sbert_lessons.files import new_file, writable
 
 
 def optimizer_tensors(optimizers: list[Optimizer]) -> dict[str, Tensor]:
@@ -41,28 +40,32 @@ def save_checkpoint(
     optimizers: list[Optimizer],
     step: int,
     history: Sequence[dict] = (),
+    run: str = "",
 ) -> None:
-    """All of a run's state in one safetensors file, renamed into place when whole."""
+    """All of a run's state in one safetensors file, renamed into place when whole.
+
+    `run` says in words what makes the run's batches what they are: see `load_checkpoint`.
+    """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer_tensors(optimizers).items()}
     # a copy of each: safetensors refuses tensors that share memory, as tied embeddings do
     tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}
-    draft = path.with_name(path.name + ".part")
-    notes = {"step": str(step), "history": json.dumps([*history], default=float)}
-    with writable(path.parent):
+    notes = {"step": str(step), "history": json.dumps([*history], default=float), "run": run}
+    with writable(path.parent), new_file(path) as draft:
         save_file(tensors, draft, metadata=notes)
-    os.replace(draft, path)
 
 
-def resume(path: Path, model: nn.Module, optimizers: list[Optimizer]) -> tuple[int, list[dict]]:
+def resume(
+    path: Path, model: nn.Module, optimizers: list[Optimizer], run: str = ""
+) -> tuple[int, list[dict]]:
     """The step to go on from, model and optimizers restored, and the history so far.
 
     Without a file, a first one is written: a place that takes none is found out before the work.
     """
     if not path.exists():
-        save_checkpoint(path, model, optimizers, 0)
+        save_checkpoint(path, model, optimizers, 0, run=run)
         return 0, []
-    step = load_checkpoint(path, model, optimizers)
+    step = load_checkpoint(path, model, optimizers, run)
     return step, json.loads(read_notes(path)["history"])
 
 
@@ -72,15 +75,23 @@ def read_notes(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizers: list[Optimizer]) -> int:
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizers: list[Optimizer], run: str = ""
+) -> int:
     """Restore model and optimizers in place; returns the step to go on from.
 
-    Raises ValueError for a file that is damaged or was written for another model.
+    Raises ValueError for a file that is damaged, or was written by another `run` or for another
+    model.
     """
     try:
         notes, tensors = read_notes(path), load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start afresh.") from error
+    if notes.get("run", run) != run:
+        raise ValueError(
+            f"{path} belongs to another run ({notes['run']}; this one: {run}): delete it to start "
+            "afresh, or give this run a file of its own."
+        )
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}}
     try:
         for name, value in tensors.items():

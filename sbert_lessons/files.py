@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 
+from safetensors import SafetensorError
+
 ROOT = Path(__file__).resolve().parents[1]
 CHECKSUMS = "checksums.sha256"
 
@@ -17,34 +19,58 @@ def file_digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all: to a temporary name first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A temporary name that takes the place of `path` only when its block ends without error.
+
+    Two processes that write the same file have two such names: the last one to finish stays.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        draft.write_bytes(content)
+        yield draft
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all: to a temporary name first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path) as draft:
+        draft.write_bytes(content)
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `path` only when its block ends without error."""
+    """A temporary folder that takes the place of `path` only when its block ends without error.
+
+    What was in `path` is deleted then, so it must be an older model, an empty folder or nothing.
+    """
+    check_replaceable(path)
     with writable(path.parent):
         draft = Path(mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    old = draft.with_name(draft.name + "-old")
-    try:
-        draft.chmod(0o755)
-        yield draft
-        if path.exists():
-            os.replace(path, old)
-        os.replace(draft, path)
-    finally:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        old = draft.with_name(draft.name + "-old")
+        try:
+            draft.chmod(0o755)
+            yield draft
+            if path.exists():
+                os.replace(path, old)
+            os.replace(draft, path)
+        finally:
+            if old.exists() and not path.exists():
+                os.replace(old, path)
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """FileExistsError for a file, and for a folder with files in it but without config.json."""
+    model = (path / "config.json").exists()
+    if path.is_file() or path.is_dir() and any(path.iterdir()) and not model:
+        raise FileExistsError(
+            f"{path} holds something else than a model, and saving would delete it: choose a new "
+            "name for the model."
+        )
 
 
 @contextmanager
@@ -53,20 +79,25 @@ def writable(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors has an error of its own: disk full
+        reason = getattr(error, "strerror", None) or error
         raise OSError(
-            f"Cannot write to {folder} ({error.strerror}): choose a folder you may write to."
+            f"Cannot write to {folder} ({reason}): choose a folder you may write to, on a disk "
+            "with room."
         ) from error
 
 
 def damaged_files(listing: Path, folder: Path) -> list[Path]:
     """Files inside `folder` whose SHA-256 is not the one in `listing`, a list as of `sha256sum`.
 
-    The paths in the list are relative to its own folder. No list: nothing to compare.
+    The paths in the list are relative to its own folder. No list: nothing to compare; a list with
+    a line that names no file is damaged itself.
     """
     if not listing.exists():
         return []
-    lines = [line.split("  ", 1) for line in listing.read_text("utf8").splitlines()]
-    wanted = {listing.parent.resolve() / name: digest for digest, name in lines}
+    lines = [line.partition("  ") for line in listing.read_text("utf8").splitlines()]
+    if not all(name for _, _, name in lines):
+        return [listing.resolve()]
+    wanted = {listing.parent.resolve() / name: digest for digest, _, name in lines}
     inside = [path for path in wanted if folder.resolve() in path.parents]
     return [path for path in inside if file_digest(path) != wanted[path]]

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from sbert_lessons.checkpoint import resume, save_checkpoint
 from sbert_lessons.data import TokenStore, shuffled_batches
-from sbert_lessons.encoder import SentenceEncoder
+from sbert_lessons.encoder import TextEncoder
 from sbert_lessons.progress import progress_bar
 
 LIVE_RECIPE = {"epochs": 2, "batch_size": 32, "rate": 1e-4, "head_rate": 1e-3}
@@ -23,7 +23,7 @@ LIVE_RECIPE = {"epochs": 2, "batch_size": 32, "rate": 1e-4, "head_rate": 1e-3}
 class Siamese(nn.Module):
     """Encoder and objective as one module: a single forward pass for all sentences of a batch."""
 
-    def __init__(self, encoder: SentenceEncoder, objective: nn.Module) -> None:
+    def __init__(self, encoder: TextEncoder, objective: nn.Module) -> None:
         super().__init__()
         self.encoder, self.objective = encoder, objective
 
@@ -36,7 +36,7 @@ class Pairs:
     """Tokenised columns of sentences, with a label a row or none, cut into batches."""
 
     def __init__(
-        self, encoder: SentenceEncoder, columns: Sequence[Sequence[str]], labels: Sequence | None
+        self, encoder: TextEncoder, columns: Sequence[Sequence[str]], labels: Sequence | None
     ) -> None:
         self.labels = [] if labels is None else [label_tensor(labels)]
         sizes = {len(column) for column in [*columns, *self.labels]}
@@ -70,7 +70,8 @@ def parameter_groups(
     """Encoder and head, each with its learning rate."""
     groups = [{"params": list(siamese.encoder.parameters()), "lr": rate}]
     head = list(siamese.objective.parameters())
-    return groups + ([{"params": head, "lr": head_rate or rate}] if head else [])
+    own_rate = rate if head_rate is None else head_rate
+    return groups + ([{"params": head, "lr": own_rate}] if head else [])
 
 
 def warmup_then_decay(steps: int, warmup: float) -> Callable[[int], float]:
@@ -80,7 +81,7 @@ def warmup_then_decay(steps: int, warmup: float) -> Callable[[int], float]:
 
 
 def train(
-    encoder: SentenceEncoder,
+    encoder: TextEncoder,
     objective: nn.Module,
     columns: Sequence[Sequence[str]],
     labels: Sequence | None = None,
@@ -101,9 +102,10 @@ def train(
     to `objective(u, v, labels)`, or None for an objective without labels. The defaults are the
     paper's (SBERT, section 3.1), with AdamW and a gradient norm of at most 1. `evaluate()` is
     called `evaluations` times an epoch; the returned history has a row a step: step, loss, and
-    what `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation so far (the first number
-    that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on from that
-    file. `accelerate launch` shares each batch among its processes; end such a script with
+    what `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation in this call (the first
+    number that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on from
+    that file, and a call with another seed, batch size or number of rows is refused. `accelerate
+    launch` shares each batch among its processes; end such a script with
     `Accelerator().end_training()`.
     Raises ValueError for a loss that is not a number.
     """
@@ -112,11 +114,14 @@ def train(
     optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01, fused=True)
     order = [b for e in range(epochs) for b in epoch_batches(data, batch_size, seed, e)]
     parallel, optimizer = accelerator.prepare(siamese, optimizer)
-    first, history = resume(checkpoint, siamese, [optimizer]) if checkpoint else (0, [])
+    run = f"seed {seed}, {data.size} rows in batches of {batch_size}"
+    first, history = resume(checkpoint, siamese, [optimizer], run) if checkpoint else (0, [])
     factor = warmup_then_decay(len(order), warmup)
     schedule = LambdaLR(optimizer, lambda step: factor(first + step))
     marks = set(np.linspace(0, len(order), epochs * evaluations + 1).astype(int)[1:])
     best, main = Best(encoder), accelerator.is_main_process
+    if history:  # what was on file are the weights of its last evaluation
+        best.keep({k: v for k, v in history[-1].items() if k not in ("step", "loss")}, first)
     steps = range(first, len(order))
     siamese.train()
     try:
@@ -131,7 +136,7 @@ def train(
                 history[-1] |= scores
                 best.keep(scores, step + 1)
                 if checkpoint and main:
-                    save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history)
+                    save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history, run)
     except KeyboardInterrupt as stop:
         done = f"Stopped after {len(history)} of {len(order)} steps: {best.restore()}"
         again = f"; the same call goes on from {checkpoint}" if checkpoint else ""

@@ -1,16 +1,18 @@
 """Files that are whole or not there."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 from torch.optim import SGD, AdamW
 
 from sbert_lessons.checkpoint import load_checkpoint, save_checkpoint
-from sbert_lessons.files import damaged_files, new_folder
+from sbert_lessons.files import damaged_files, new_file, new_folder
 
 
 def content(folder) -> dict[str, str]:
@@ -22,14 +24,14 @@ def old(tmp_path):
     """A folder with one file, which a failed write must leave as it was."""
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "old.txt").write_text("old")
+    (folder / "config.json").write_text("old")
     return folder
 
 
 def test_a_new_folder_takes_the_place_of_the_old_one(old):
     with new_folder(old) as draft:
         (draft / "new.txt").write_text("new")
-        assert content(old) == {"old.txt": "old"}
+        assert content(old) == {"config.json": "old"}
     assert content(old) == {"new.txt": "new"}
     assert [path.name for path in old.parent.iterdir()] == ["model"]
 
@@ -45,13 +47,11 @@ def test_a_stop_while_writing_leaves_the_old_folder_whole(old, stop):
     with pytest.raises(stop), new_folder(old) as draft:
         (draft / "new.txt").write_text("half")
         raise stop
-    assert content(old) == {"old.txt": "old"}
+    assert content(old) == {"config.json": "old"}
     assert [path.name for path in old.parent.iterdir()] == ["model"]
 
 
 def test_a_stop_between_the_two_renames_puts_the_old_folder_back(old, monkeypatch):
-    import os
-
     renames, real = [], os.replace
 
     def replace(source, target):
@@ -60,10 +60,10 @@ def test_a_stop_between_the_two_renames_puts_the_old_folder_back(old, monkeypatc
             raise KeyboardInterrupt
         real(source, target)
 
-    monkeypatch.setattr("sbert_lessons.checkpoint.os.replace", replace)
+    monkeypatch.setattr("sbert_lessons.files.os.replace", replace)
     with pytest.raises(KeyboardInterrupt), new_folder(old) as draft:
         (draft / "new.txt").write_text("new")
-    assert content(old) == {"old.txt": "old"}
+    assert content(old) == {"config.json": "old"}
     assert [path.name for path in old.parent.iterdir()] == ["model"]
 
 
@@ -147,6 +147,44 @@ def test_a_stop_while_saving_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(path, model, optimizers, 2)
     assert path.read_bytes() == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_a_full_disk_is_one_clear_sentence(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: No space left on device")
+
+    monkeypatch.setattr("sbert_lessons.checkpoint.save_file", full)
+    with pytest.raises(OSError, match="Cannot write to .*No space left.*on a disk with room"):
+        save_checkpoint(tmp_path / "x.safetensors", nn.Linear(2, 2), [], 1)
+    with pytest.raises(OSError, match="Cannot write to .*No space left.*on a disk with room"):
+        with new_folder(tmp_path / "model"):
+            full()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_two_processes_that_write_one_file_do_not_meet(tmp_path):
+    """Each has a draft of its own, so that neither renames what the other is still writing."""
+    path, pid = tmp_path / "x", os.getpid()
+    with new_file(path) as mine, pytest.MonkeyPatch.context() as patch:
+        mine.write_text("mine")
+        patch.setattr(os, "getpid", lambda: pid + 1)
+        with new_file(path) as other:
+            other.write_text("other")
+        assert path.read_text() == "other"
+    assert content(tmp_path) == {"x": "mine"}
+
+
+def test_what_is_no_model_is_not_replaced(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "my answers.ipynb").write_text("answers")
+    (tmp_path / "file").write_text("text")
+    for name in ("work", "file"):
+        with pytest.raises(FileExistsError, match=f"{name} holds something else than a model"):
+            with new_folder(tmp_path / name) as draft:
+                (draft / "config.json").write_text("new")
+    assert content(tmp_path / "work") == {"my answers.ipynb": "answers"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "work"]
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -215,3 +253,9 @@ def test_one_flipped_bit_and_a_missing_file_are_found(listing):
 def test_a_folder_that_is_not_listed_has_no_damaged_files(listing, tmp_path):
     assert damaged_files(listing, tmp_path / "elsewhere") == []
     assert damaged_files(tmp_path / "no-list", tmp_path) == []
+
+
+@pytest.mark.parametrize("line", ["", "0123456789abcdef", "<<<<<<< HEAD"])
+def test_a_damaged_list_is_named_itself(listing, line):
+    listing.write_text(f"{listing.read_text()}{line}\n")
+    assert damaged_files(listing, listing.parent / "model") == [listing]

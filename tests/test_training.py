@@ -60,6 +60,13 @@ def test_the_head_has_its_own_rate(tiny_encoder):
     assert not torch.equal(objective.head.linear.weight, before[1])
 
 
+def test_a_head_rate_of_zero_keeps_the_head(tiny_encoder):
+    objective = softmax_loss()
+    before = copy.deepcopy(objective.state_dict())
+    run(tiny_encoder, objective, rate=1e-2, head_rate=0.0)
+    assert all(torch.equal(objective.state_dict()[k], v) for k, v in before.items())
+
+
 class Stop:
     """An evaluation that is interrupted at its second call, as by Ctrl-C."""
 
@@ -135,6 +142,30 @@ def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     first, encoder = run(encoder_with(), checkpoint=path), encoder_with()
     pd.testing.assert_frame_equal(run(encoder, checkpoint=path), first)
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"batch_size": 6}])
+def test_a_checkpoint_of_another_run_is_refused_and_changes_nothing(encoder_with, tmp_path, other):
+    path, encoder = tmp_path / "checkpoint.safetensors", encoder_with()
+    run(encoder_with(), checkpoint=path)
+    before = encoder.encode("a dog")
+    with pytest.raises(ValueError, match=r"another run \(seed 0, 12 rows in batches of 4;"):
+        run(encoder, checkpoint=path, **other)
+    np.testing.assert_array_equal(encoder.encode("a dog"), before)
+
+
+def test_ctrl_c_after_a_resume_falls_back_to_the_checkpoint(encoder_with, tmp_path):
+    path, at_stop = tmp_path / "checkpoint.safetensors", encoder_with()
+    with pytest.raises(KeyboardInterrupt):
+        run(at_stop, evaluate=Stop(), checkpoint=path)  # its best weights are those of step 3
+    encoder = encoder_with()
+
+    def stop() -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="after 6 of 6 .* best weights, those of step 3"):
+        run(encoder, evaluate=stop, checkpoint=path)
+    np.testing.assert_array_equal(encoder.encode("a dog"), at_stop.encode("a dog"))
 
 
 def test_a_place_that_takes_no_checkpoint_is_found_out_before_training(tiny_encoder, tmp_path):
