@@ -114,7 +114,7 @@ class BiLSTMEncoder(TextEncoder):
         another backbone's word vectors.
         """
         settings = read_json(Path(path) / "config.json")
-        if not settings:
+        if "words" not in settings:
             raise FileNotFoundError(f"There is no BiLSTM in {path}: check the path.")
         for damaged in damaged_files(DATA / CHECKSUMS, Path(path)):
             raise ValueError(f"{damaged} is damaged: restore it with `git checkout -- data`.")
@@ -168,27 +168,32 @@ def train_infersent(
 
     After each epoch the rate is multiplied by 0.99, and divided by 5 too if `accuracy()`, on
     pairs kept aside, was not the best so far; below 1e-5 training ends. The gradient's norm is at
-    most 5. The weights of the best epoch are put back. Returns a row an epoch: epoch, rate, loss,
-    accuracy. InferSent, section 3.3, and its `train_nli.py`. Introduced in lesson 08.
+    most 5. The weights of the best epoch are put back, also after Ctrl-C. Returns a row an epoch:
+    epoch, rate, loss, accuracy. InferSent, section 3.3, and its `train_nli.py`. Introduced in
+    lesson 08.
     """
     accelerator = Accelerator()
     data, siamese = Pairs(encoder, columns, labels), Siamese(encoder, objective)
     parallel, optimizer = accelerator.prepare(siamese, SGD(siamese.parameters(), lr=rate))
     best, history = Best(siamese), []
-    for epoch in range(1, epochs + 1):
-        siamese.train()
-        batches = progress_bar(epoch_batches(data, batch_size, seed, epoch - 1), f"epoch {epoch}")
-        steps = (data.batch(rows) for rows in batches)
-        losses = [
-            update(accelerator, parallel, optimizer, b, i, MAX_NORM) for i, b in enumerate(steps)
-        ]
+    try:
+        for epoch in range(1, epochs + 1):
+            siamese.train()
+            rows = epoch_batches(data, batch_size, seed, epoch - 1)
+            steps = map(data.batch, progress_bar(rows, f"epoch {epoch}"))
+            losses = [
+                update(accelerator, parallel, optimizer, b, i, MAX_NORM)
+                for i, b in enumerate(steps)
+            ]
+            siamese.eval()
+            row = {"epoch": epoch, "rate": rate, "loss": np.mean(losses), "accuracy": accuracy()}
+            history.append(row)
+            rate *= DECAY if row["accuracy"] > best.score else DECAY / SHRINK
+            best.keep({"accuracy": row["accuracy"]}, epoch)
+            optimizer.param_groups[0]["lr"] = rate
+            if rate < LAST_RATE:
+                break
+    finally:
         siamese.eval()
-        row = {"epoch": epoch, "rate": rate, "loss": np.mean(losses), "accuracy": accuracy()}
-        history.append(row)
-        rate *= DECAY if row["accuracy"] > best.score else DECAY / SHRINK
-        best.keep({"accuracy": row["accuracy"]}, epoch)
-        optimizer.param_groups[0]["lr"] = rate
-        if rate < LAST_RATE:
-            break
-    best.restore()
+        best.restore()
     return pd.DataFrame(history)

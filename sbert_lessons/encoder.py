@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     logging,
 )
+from transformers.utils import cached_file
 
 from sbert_lessons.data import DATA, TokenStore, length_sorted_batches, tokenize
 from sbert_lessons.files import CHECKSUMS, damaged_files, new_folder
@@ -139,12 +140,12 @@ class SentenceEncoder(TextEncoder):
 
     @classmethod
     def load(cls, path: str | Path, pooling: str | None = None) -> "SentenceEncoder":
-        """Open a sentence-transformers folder, a plain Hugging Face folder, or a hub name.
+        """Open a sentence-transformers folder, a plain Hugging Face folder, or either by hub name.
 
         A plain model gets mean pooling. `pooling` overrides what the folder says. Raises
         FileNotFoundError for a missing model and ValueError for a damaged or unsupported one.
         """
-        stored = stored_settings(Path(path))
+        stored = stored_settings(path)
         if pooling is not None:
             stored["pooling"] = pooling
         return cls(*load_backbone(path), **stored)
@@ -198,11 +199,7 @@ def load_backbone(path: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenize
         check_model_folder(Path(path))
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-        backbone = AutoModel.from_pretrained(path, dtype=torch.float32, use_safetensors=True)
-    except SafetensorError as error:
-        raise ValueError(
-            f"The weights in {path} are damaged ({error}): restore the folder or download it again."
-        ) from error
+        backbone = load_weights(AutoModel, path)
     except OSError as error:
         raise FileNotFoundError(
             f"Cannot load '{path}': it is neither a model folder nor, without a network, a model "
@@ -210,7 +207,31 @@ def load_backbone(path: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenize
         ) from error
     if getattr(backbone, "pooler", None) is not None:
         backbone.pooler = None
-    return backbone.eval(), tokenizer
+    return backbone, tokenizer
+
+
+def load_weights(kind: type, path: str | Path) -> PreTrainedModel:
+    """A model of this class in float32, ready to be used; weights from safetensors, never pickle.
+
+    ValueError for damaged weights, and where some are missing, the pooler's aside: the library
+    would draw them at random, in silence.
+    """
+    try:
+        model, found = kind.from_pretrained(
+            path, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+    except (SafetensorError, RuntimeError) as error:  # RuntimeError: of another size
+        raise ValueError(
+            f"The weights in {path} are damaged or not those of its config.json ({error}): "
+            "restore the folder or download it again."
+        ) from error
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ValueError(
+            f"{path} lacks {len(missing)} of the model's weights, such as {missing[0]}: restore "
+            "the folder, or check that it holds a model of this kind."
+        )
+    return model.eval()
 
 
 def check_model_folder(folder: Path) -> None:
@@ -231,24 +252,33 @@ def check_model_folder(folder: Path) -> None:
         read_json(path)
 
 
-def stored_settings(path: Path) -> dict:
-    """Pooling, length limit and normalisation as a sentence-transformers folder states them."""
-    if not (path / "modules.json").exists():
+def stored_settings(path: str | Path) -> dict:
+    """Pooling, length limit and normalisation as a sentence-transformers model states them."""
+    modules = model_json(path, "modules.json")
+    if not modules:
         return {}
     settings: dict = {}
-    for module in read_json(path / "modules.json"):
+    for module in modules:
         kind = module["type"].rsplit(".", 1)[-1]
         if kind == "Pooling":
-            settings["pooling"] = pooling_name(read_json(path / module["path"] / "config.json"))
+            settings["pooling"] = pooling_name(model_json(path, f"{module['path']}/config.json"))
         elif kind == "Normalize":
             settings["normalized"] = True
         elif kind != "Transformer":
             raise ValueError(
                 f"{path} has a module of kind {kind}, which this course does not load."
             )
-    limit = read_json(path / "sentence_bert_config.json").get("max_seq_length")
-    limit = limit or read_json(path / "tokenizer_config.json").get("model_max_length")
+    limit = model_json(path, "sentence_bert_config.json").get("max_seq_length")
+    limit = limit or model_json(path, "tokenizer_config.json").get("model_max_length")
     return settings | ({"max_length": limit} if limit else {})
+
+
+def model_json(path: str | Path, name: str) -> dict | list:
+    """A JSON file of a model in a folder, or on the hub or in its cache; `{}` if there is none."""
+    try:
+        return read_json(Path(cached_file(str(path), name)))
+    except OSError:
+        return {}
 
 
 def pooling_name(config: dict) -> str:

@@ -20,7 +20,12 @@ from transformers import (
 )
 
 from sbert_lessons.data import DATA, checked_texts, words
-from sbert_lessons.encoder import SentenceEncoder, check_model_folder, evaluating
+from sbert_lessons.encoder import (
+    SentenceEncoder,
+    check_model_folder,
+    evaluating,
+    load_weights,
+)
 from sbert_lessons.evaluation import cosine
 
 LONGEST = 128  # tokens of source and target together
@@ -130,8 +135,8 @@ class Paraphraser(nn.Module):
     def load(cls, path: str | Path) -> "Paraphraser":
         """Open a folder as `save` writes it; the errors are those of `SentenceEncoder.load`."""
         check_model_folder(Path(path))
-        model = RoFormerForMaskedLM.from_pretrained(path, dtype=torch.float32)
-        return cls(model.eval(), AutoTokenizer.from_pretrained(path))
+        model = load_weights(RoFormerForMaskedLM, path)
+        return cls(model, AutoTokenizer.from_pretrained(path)).eval()
 
     def forward(self, ids: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
         bias = attention_bias(unilm_mask(segments, mask))
@@ -178,10 +183,15 @@ class Paraphraser(nn.Module):
         """So many variants of a sentence, drawn one token after the other until [SEP].
 
         Low `temperature` keeps to likely tokens; `longest` counts the new tokens; the same seed
-        gives the same sentences. Raises TypeError or ValueError for anything but one sentence.
+        gives the same sentences. Raises TypeError or ValueError for anything but one sentence, and
+        ValueError for settings with which nothing can be drawn.
         """
         if len(checked_texts(text)) != 1 or not isinstance(text, str):
             raise TypeError("Give one sentence as a string.")
+        if temperature <= 0:
+            raise ValueError("temperature must be above 0; top_k=1 takes the likeliest token.")
+        if count < 1 or not 1 <= longest <= LONGEST - 3:
+            raise ValueError(f"Ask for 1 variant or more, of 1 to {LONGEST - 3} new tokens.")
         draw = torch.Generator().manual_seed(seed)
         source = self.tokenizer(text, truncation=True, max_length=LONGEST - longest)["input_ids"]
         ids = torch.tensor([source] * count)

@@ -193,6 +193,8 @@ def test_other_word_vectors_are_refused(encoder, tmp_path, monkeypatch):
 def test_missing_and_damaged_models_are_refused(encoder, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="no BiLSTM in"):
         BiLSTMEncoder.load(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="no BiLSTM in"):
+        BiLSTMEncoder.load(DATA / "mini-bert")
     save_with_words(encoder, tmp_path / "model", monkeypatch)
     weights = tmp_path / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
@@ -235,6 +237,23 @@ def test_the_best_epoch_is_kept():
     fit(stopped, [0.5, 0.9])
     assert all(torch.equal(best.state_dict()[k], v) for k, v in stopped.state_dict().items())
     assert not best.training
+
+
+def test_ctrl_c_leaves_the_best_epoch():
+    def accuracies():
+        yield from (0.5, 0.9, 0.3)
+        raise KeyboardInterrupt
+
+    encoder, best = make(), make()
+    given = accuracies()
+    torch.manual_seed(1)
+    head = SoftmaxHead(encoder.dim, 3, "u,v,|u-v|,u*v")
+    with pytest.raises(KeyboardInterrupt):
+        train_infersent(encoder, SoftmaxLoss(head), [PREMISES, HYPOTHESES], LABELS,
+                        lambda: next(given), epochs=9, batch_size=2)  # fmt: skip
+    fit(best, [0.5, 0.9])
+    assert all(torch.equal(encoder.state_dict()[k], v) for k, v in best.state_dict().items())
+    assert not encoder.training
 
 
 def test_one_step_is_the_clipped_gradient_times_the_rate(encoder, monkeypatch):

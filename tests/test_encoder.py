@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
@@ -261,6 +262,21 @@ def test_a_plain_transformer_gets_mean_pooling_and_another_on_request(tiny_encod
     assert SentenceEncoder.load(tmp_path, pooling="max").pooling == "max"
 
 
+def test_a_hub_name_gets_the_settings_of_its_files(encoder_with, tmp_path, monkeypatch):
+    """Read from the hub's cache, which is laid out as the hub's own library does it."""
+    snapshot = tmp_path / "models--some--model" / "snapshots" / "1234"
+    encoder_with("cls", normalized=True, max_length=9).save(snapshot)
+    (tmp_path / "models--some--model" / "refs").mkdir()
+    (tmp_path / "models--some--model" / "refs" / "main").write_text("1234")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    wanted = {"pooling": "cls", "normalized": True, "max_length": 9}
+    assert encoder_module.stored_settings("some/model") == wanted
+    (snapshot / "modules.json").unlink()
+    assert encoder_module.stored_settings("some/model") == {}
+    assert encoder_module.stored_settings("nobody/nothing") == {}
+
+
 def test_half_precision_files_are_opened_in_float32(tiny_encoder, tmp_path):
     tiny_encoder.half().save(tmp_path / "half")
     assert SentenceEncoder.load(tmp_path / "half").backbone.dtype == torch.float32
@@ -297,6 +313,25 @@ def test_truncated_weights_are_one_clear_sentence(folder):
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ValueError, match="weights in .* are damaged .*restore the folder"):
         SentenceEncoder.load(folder)
+
+
+def rewrite(folder, change) -> None:
+    """Saves the folder's weights again after `change`."""
+    weights = load_file(folder / "model.safetensors")
+    save_file(change(weights), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_missing_weights_are_not_drawn_at_random(folder):
+    rewrite(folder, lambda w: {k: v for k, v in w.items() if "layer.1." not in k})
+    with pytest.raises(ValueError, match="lacks 16 of the model's weights, such as encoder.layer"):
+        SentenceEncoder.load(folder)
+
+
+def test_weights_of_another_size_are_one_clear_sentence(folder):
+    rewrite(folder, lambda w: w | {"embeddings.word_embeddings.weight": torch.ones(7, 32)})
+    with pytest.raises(ValueError, match="weights in .* not those of its config.json") as caught:
+        SentenceEncoder.load(folder)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -359,6 +394,14 @@ def test_saving_over_a_model_replaces_all_of_it(folder, encoder_with):
     encoder_with("cls").save(folder)
     loaded = SentenceEncoder.load(folder)
     assert (loaded.pooling, loaded.normalized) == ("cls", False)
+
+
+def test_saving_never_deletes_what_is_no_model(tiny_encoder, tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "my answers.ipynb").write_text("answers")
+    with pytest.raises(FileExistsError, match="work holds something else than a model"):
+        tiny_encoder.save(tmp_path / "work")
+    assert (tmp_path / "work" / "my answers.ipynb").read_text() == "answers"
 
 
 def test_saving_where_no_folder_can_be(tiny_encoder, tmp_path):

@@ -394,6 +394,25 @@ def test_one_sentence_at_a_time(tiny, text):
         tiny.write(text)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 0}, "temperature must be above 0; top_k=1 takes the likeliest"),
+        ({"temperature": -1.0}, "temperature must be above 0"),
+        ({"count": 0}, "1 variant or more"),
+        ({"longest": 0}, "of 1 to 125 new tokens"),
+        ({"longest": 126}, "of 1 to 125 new tokens"),
+    ],
+)
+def test_settings_with_which_nothing_can_be_drawn(tiny, settings, message):
+    with pytest.raises(ValueError, match=message):
+        tiny.write("a man", **settings)
+
+
+def test_the_longest_that_can_be_written_leaves_room_for_a_source(tiny):
+    assert len(tiny.write("a man sleeps " * 50, 1, longest=125, top_k=1)) == 1
+
+
 # The start, the folder, the three terms
 
 
@@ -430,6 +449,16 @@ def test_the_bundled_model_opens_in_the_library_too():
 def test_a_folder_without_a_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="config.json"):
         Paraphraser.load(tmp_path)
+
+
+def test_a_model_of_another_kind_and_half_a_file_are_refused(tiny, tmp_path):
+    with pytest.raises(ValueError, match=r"lacks \d+ of the model's weights, such as cls\."):
+        Paraphraser.load(mini_bert())
+    tiny.encoder().save(tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="weights in .* are damaged"):
+        Paraphraser.load(tmp_path / "model")
 
 
 def test_terms_add_up_to_the_score():
