@@ -55,6 +55,9 @@ def python_version(version: tuple[int, ...]) -> Finding:
 
 def packages(lock: Path) -> Finding:
     """Is each package that the lock asks for on this system here, in that version?"""
+    if not lock.exists():
+        restore = f"Bring it back with `git checkout -- {lock.name}`, or clone the course again."
+        return Finding("Packages", f"{lock.name} is not there", restore)
     wanted = [Requirement(line) for line in lock.read_text("utf-8").splitlines()]
     here = [need for need in wanted if need.marker is None or need.marker.evaluate()]
     wrong = [problem for need in here if (problem := mismatch(need))]
@@ -110,8 +113,10 @@ def write_checksums(data: Path) -> int:
 
 def kernel() -> Finding:
     """Does Jupyter's kernel `python3`, which all lessons name, run this very Python?"""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError as error:
+        return Finding("Jupyter kernel", f"Jupyter does not load ({error})", INSTALL)
     repair = "Run `python -m ipykernel install --sys-prefix` in the course's environment."
     try:
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]

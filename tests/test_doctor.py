@@ -55,6 +55,11 @@ def test_packages_of_other_systems_are_not_asked_for(tmp_path):
     assert lock(tmp_path, "no-such-package-here==1.0 ; sys_platform == 'amiga'").ok
 
 
+def test_a_missing_lock_is_a_failure(tmp_path):
+    found = doctor.packages(tmp_path / "requirements.lock")
+    assert found.seen == "requirements.lock is not there" and "git checkout" in found.remedy
+
+
 def test_a_long_list_of_packages_is_cut(tmp_path):
     found = lock(tmp_path, *(f"no-such-package-{i}==1" for i in range(9)))
     assert found.seen.count("missing") == 5
@@ -94,6 +99,11 @@ def test_damaged_data_are_named(data, damage):
     assert "git checkout -- data" in found.remedy
 
 
+def test_a_damaged_list_is_named(data):
+    (data / doctor.CHECKSUMS).write_text("half a li")
+    assert doctor.data_files(data).seen == f"missing or changed: {doctor.CHECKSUMS}"
+
+
 def test_data_without_a_list_fail(tmp_path):
     assert doctor.CHECKSUMS in doctor.data_files(tmp_path).seen
 
@@ -122,6 +132,12 @@ def test_no_kernel_fails(monkeypatch):
 
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
     assert "ipykernel install" in doctor.kernel().remedy
+
+
+def test_jupyter_that_does_not_load_is_a_failure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jupyter_client.kernelspec", None)
+    assert "does not load" in doctor.kernel().seen
+    assert doctor.kernel().remedy == doctor.INSTALL
 
 
 @pytest.mark.parametrize(("free", "ok"), [(0.9e9, False), (1.1e9, True)])
