@@ -150,6 +150,29 @@ def test_a_function_without_return_is_told_so():
     assert "does it end with `return ...`?" in str(check("97.2", lambda x: None))
 
 
+INPUTS = np.array([2.0, 6.0]), torch.tensor([2.0, 6.0])
+
+
+@pytest.mark.parametrize("given", INPUTS, ids=["array", "tensor"])
+def test_an_answer_may_work_in_place(given):
+    @exercise("97.4", "Half", kind="code", minutes=1, level=1, hints=("By two.",))
+    def half(answer):
+        x = given + 0
+        return compare(answer(x), x / 2, mistakes={"You left it.": x}, otherwise="By 2.")
+
+    def in_place(x):
+        x /= 2
+        return x
+
+    def spoilt(x):
+        x *= 0
+        return x + 1
+
+    assert learner._judge(half, in_place).state == "passed"
+    assert learner._judge(half, spoilt).message == "By 2."
+    assert learner._judge(half, lambda x: x).message == "You left it."
+
+
 def test_ctrl_c_stops_a_check():
     with pytest.raises(KeyboardInterrupt):
         check("97.3", 1)
@@ -346,7 +369,19 @@ def test_away_from_the_project_it_is_in_a_work_folder_here(monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"exercises": 3, "predictions": {}}', '"text"', "\x00"]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"exercises": 3, "predictions": {}}',
+        '{"exercises": {}, "predictions": {"97.1": "rises"}}',
+        '{"exercises": {}, "predictions": {"97.1": {"measured": "rises"}}}',
+        '{"exercises": {}, "predictions": []}',
+        '"text"',
+        "\x00",
+    ],
 )
 def test_a_damaged_file_is_set_aside_with_one_sentence(file, text):
     file.parent.mkdir()

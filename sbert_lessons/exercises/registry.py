@@ -1,9 +1,14 @@
 """Finds what each lesson declares, in the modules `lesson_00`, `lesson_01`, ..."""
 
 import pkgutil
+from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
+from typing import TypeVar
 
 from .model import Claim, Exercise, Prediction
+
+Item = TypeVar("Item", Exercise, Prediction, Claim)
 
 
 class Unknown(LookupError):
@@ -32,7 +37,7 @@ def claims(lesson: str) -> dict[str, Claim]:
     return {item.id: item for item in getattr(_module(lesson), "CLAIMS", ())}
 
 
-def find(collection, id: str):
+def find(collection: Callable[[str], dict[str, Item]], id: str) -> Item:
     """`find(exercises, "02.1")`: the item, or `Unknown` with the names that exist."""
     lesson = str(id).partition(".")[0]
     items = collection(lesson)
@@ -42,7 +47,7 @@ def find(collection, id: str):
     return items[id]
 
 
-def _module(lesson: str):
+def _module(lesson: str) -> ModuleType:
     if lesson not in lessons():
         have = ", ".join(lessons()) or "none"
         raise Unknown(f"there is no lesson {lesson!r}: write its number as text, one of {have}.")

@@ -55,8 +55,10 @@ def _parse(path: Path) -> dict[str, dict] | None:
     """The stored progress; None if there is no file or it is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {part: dict(found[part]) for part in EMPTY}
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = found["predictions"].items()
+        predictions = {id: {"predicted": one["predicted"], **one} for id, one in kept}
+        return {"exercises": dict(found["exercises"]), "predictions": predictions}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
