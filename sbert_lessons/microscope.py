@@ -59,7 +59,7 @@ def train_adapter(
     """
     torch.manual_seed(seed)
     size, dim = columns[0].shape
-    data = [torch.from_numpy(column) for column in columns]
+    data = [torch.from_numpy(np.array(column, dtype=np.float32)) for column in columns]
     targets = [] if labels is None else [torch.as_tensor(np.array(labels))]
     first = torch.eye(dim) if start is None else torch.as_tensor(start, dtype=torch.float)
     adapter = first.clone().requires_grad_()

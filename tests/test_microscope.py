@@ -77,6 +77,13 @@ def test_the_map_starts_where_it_is_told_and_is_reported_at_every_epoch():
     np.testing.assert_array_equal(identity, np.eye(10))
 
 
+def test_vectors_in_float64_are_taken_too():
+    columns, labels = pairs()
+    doubles = [column.astype(float)[::-1] for column in columns]
+    adapter, _ = train_adapter(CosineLoss(), doubles, labels[::-1], epochs=1)
+    assert adapter.dtype == np.float32 and not np.array_equal(adapter, np.eye(10))
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_seed_settles_the_map(same):
     columns, labels = pairs()
