@@ -1,5 +1,7 @@
 """Figures of lesson 09: contrast."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -72,7 +74,7 @@ def temperature_lines(means: pd.DataFrame, sds: pd.DataFrame, raw: float, title:
     Introduced in lesson 09.
     """
     figure, axes = plt.subplots(figsize=(7, 3.2))
-    for name, marker in zip(means, "os^v", strict=False):
+    for name, marker in zip(means, cycle("os^v")):
         axes.errorbar(means.index, means[name], sds[name], marker=marker, markersize=5,
                       capsize=2, label=name)  # fmt: skip
     axes.axhline(raw, color="black", linewidth=1, linestyle=":", label="raw model")
@@ -96,7 +98,7 @@ def probe_by_size(table: pd.DataFrame, references: dict[str, float], title: str)
         i = heads.index(name.split(",")[0])
         style = "--" if name.endswith("untrained") else "-"
         axes.plot(line.index, line, style, color=OKABE_ITO[i], marker="os^"[i], label=name)
-    for (name, value), style in zip(references.items(), (":", "-."), strict=False):
+    for (name, value), style in zip(references.items(), cycle((":", "-."))):
         axes.axhline(value, color="black", linewidth=1, linestyle=style, label=name)
     axes.set(title=title, xlabel="numbers in g(h)", ylabel="right answers of the probe, %")
     axes.set(xticks=table.index, ylim=(45, 101))

@@ -1,5 +1,7 @@
 """Figures of flows: lesson 11."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ def clouds(panels: dict[str, np.ndarray], groups: np.ndarray, title: str) -> Fig
     size = {"figsize": (2.6 * len(panels), 2.9), "squeeze": False}
     figure, grid = plt.subplots(1, len(panels), **size)
     for axes, (name, points) in zip(grid[0], panels.items(), strict=True):
-        for group, marker in zip(np.unique(groups), "os^vD", strict=False):
+        for group, marker in zip(np.unique(groups), cycle("os^vD")):
             axes.scatter(*points[groups == group].T, s=4, marker=marker, color=OKABE_ITO[group])
         for radius in (1, 2):
             axes.add_patch(plt.Circle((0, 0), radius, fill=False, color="black", linewidth=0.8))
@@ -34,7 +36,7 @@ def likelihood_and_score(paths: dict[str, pd.DataFrame], reference: float, title
     Introduced in lesson 11.
     """
     figure, axes = plt.subplots(figsize=(7.6, 3.6))
-    for (name, path), marker, colour in zip(paths.items(), "Dos^vP", OKABE_ITO, strict=False):
+    for (name, path), marker, colour in zip(paths.items(), cycle("Dos^vP"), cycle(OKABE_ITO)):
         axes.plot(path["likelihood"], path["score"], marker=marker, markersize=4, color=colour,
                   label=name)  # fmt: skip
         axes.plot(*path[["likelihood", "score"]].iloc[0], marker=marker, markersize=8,

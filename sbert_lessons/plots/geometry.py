@@ -1,5 +1,7 @@
 """Figures of the cone, of whitening, and of isotropy against quality: lesson 10."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ def two_measures(measures: dict[str, pd.DataFrame], title: str) -> Figure:
     """
     figure, row = plt.subplots(1, len(measures), figsize=(7.4, 3))
     for axes, (name, table) in zip(row, measures.items(), strict=True):
-        for (model, line), marker in zip(table.items(), "os^v", strict=False):
+        for (model, line), marker in zip(table.items(), cycle("os^v")):
             axes.plot(line.index, line, marker=marker, label=model)
         axes.set(xlabel="layer", ylabel=name, ylim=(0, 1))
         axes.set_xticks(table.index)
@@ -60,7 +62,7 @@ def block_lines(scores: pd.DataFrame, references: dict[str, float], title: str) 
     """
     figure, axes = plt.subplots(figsize=(7.4, 3.2))
     places = range(len(scores))
-    for i, ((name, line), marker) in enumerate(zip(scores.items(), "os^vD", strict=False)):
+    for i, ((name, line), marker) in enumerate(zip(scores.items(), cycle("os^vD"))):
         axes.plot(places, line, marker=marker, color=OKABE_ITO[i], label=name)
     for name, value in references.items():
         axes.axhline(value, color="black", linewidth=1, linestyle=":", label=name)
@@ -78,7 +80,7 @@ def sample_curves(
     Introduced in lesson 10.
     """
     figure, axes = plt.subplots(figsize=(7.4, 3.2))
-    for (name, line), marker in zip(means.items(), "os^v", strict=False):
+    for (name, line), marker in zip(means.items(), cycle("os^v")):
         axes.errorbar(line.index, line, spread[name], marker=marker, capsize=3, label=name)
     for name, value in reference.items():
         axes.axhline(value, color="black", linewidth=1, linestyle=":", label=name)
@@ -96,8 +98,8 @@ def isotropy_scatter(rows: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 10.
     """
     figure, axes = plt.subplots(figsize=(7.4, 3.6))
-    markers = dict(zip(rows["model"].unique(), "o^sv", strict=False))
-    colours = dict(zip(rows["layer"].unique(), OKABE_ITO, strict=False))
+    markers = dict(zip(rows["model"].unique(), cycle("o^sv")))
+    colours = dict(zip(rows["layer"].unique(), cycle(OKABE_ITO)))
     for (layer, model), some in rows.groupby(["layer", "model"], sort=False):
         axes.plot(some["IsoScore"], some["STS"], markers[model], color=colours[layer], alpha=0.8,
                   label=f"{layer}, {model}")  # fmt: skip
@@ -114,7 +116,7 @@ def two_settings(gains: pd.DataFrame, title: str) -> Figure:
     figure, axes = plt.subplots(figsize=(7.4, 1.2 + 0.32 * len(gains)))
     places = np.arange(len(gains))[::-1]
     axes.hlines(places, gains.min(axis=1), gains.max(axis=1), color="grey", linewidth=1)
-    for (name, column), marker, colour in zip(gains.items(), "os", OKABE_ITO, strict=False):
+    for (name, column), marker, colour in zip(gains.items(), cycle("os"), cycle(OKABE_ITO)):
         axes.plot(column, places, marker, color=colour, label=name)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(places, gains.index)

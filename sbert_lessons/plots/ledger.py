@@ -1,6 +1,6 @@
 """Figures of the claims ledger: lesson 14."""
 
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,7 +54,7 @@ def shares(table: pd.DataFrame, xlabel: str, ylabel: str, title: str) -> Figure:
     Introduced in lesson 14.
     """
     figure, axes = plt.subplots()
-    for (name, line), marker in zip(table.items(), "os^v", strict=False):
+    for (name, line), marker in zip(table.items(), cycle("os^v")):
         axes.plot(line.index, line, marker=marker, label=name)
     axes.set_xscale("log")
     axes.set_xticks(table.index, [f"{x:,}" for x in table.index])

@@ -1,5 +1,7 @@
 """Figures of lesson 12: the UniLM mask, rotary positions, attention by distance."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -55,7 +57,7 @@ def attention_by_distance(shares: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 12.
     """
     figure, axes = plt.subplots()
-    styles = zip(shares.columns, OKABE_ITO, ("o-", "s-", "^-", "x--"), strict=False)
+    styles = zip(shares.columns, cycle(OKABE_ITO), cycle(("o-", "s-", "^-", "x--")))
     for name, colour, style in styles:
         axes.plot(shares.index, shares[name], style, color=colour, markersize=4, label=name)
     axes.axvline(0, color="lightgrey", zorder=0)

@@ -1,5 +1,7 @@
 """Figures of lesson 13: what a smaller size costs."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,7 +16,7 @@ def size_lines(
     Columns may have gaps; `line` holds heights to mark, by name. Introduced in lesson 13.
     """
     figure, axes = plt.subplots()
-    for (name, column), marker in zip(table.items(), "os^vD<>", strict=False):
+    for (name, column), marker in zip(table.items(), cycle("os^vD<>")):
         values = column.dropna()
         axes.plot(values.index, values, marker=marker, label=name)
     for name, height in (line or {}).items():

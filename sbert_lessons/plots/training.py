@@ -1,5 +1,7 @@
 """Figures of training, losses and geometry: lessons 03 to 07."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -22,11 +24,11 @@ def lines_with_spread(
     """
     figure, axes = plt.subplots(figsize=(7.4, 3.4))
     shift = 0.006 * np.ptp(means.index.to_numpy(dtype=float))
-    for i, (name, marker) in enumerate(zip(means, "os^vD<>", strict=False)):
+    for i, (name, marker) in enumerate(zip(means, cycle("os^vD<>"))):
         x = means.index + shift * (i - (means.shape[1] - 1) / 2)
         axes.errorbar(x, means[name], spread[name], marker=marker, markersize=4, capsize=2,
                       linewidth=1.5, elinewidth=0.8, label=name)  # fmt: skip
-    for (name, value), style in zip(references.items(), (":", "--"), strict=False):
+    for (name, value), style in zip(references.items(), cycle((":", "--"))):
         axes.axhline(value, color="black", linewidth=1, linestyle=style, label=name)
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xticks=means.index)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -39,7 +41,7 @@ def loss_on_both(losses: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 07.
     """
     figure, axes = plt.subplots()
-    for (name, line), marker in zip(losses.items(), "os^v", strict=False):
+    for (name, line), marker in zip(losses.items(), cycle("os^v")):
         axes.plot(line.index, line, marker=marker, markersize=4, label=name)
     axes.set(title=title, xlabel="epoch", ylabel="mean squared error", xticks=losses.index)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -58,7 +60,7 @@ def cosines_and_targets(
     figure, grid = plt.subplots(len(kinds), len(panels), sharex=True, **size)
     for column, (name, cosines) in zip(grid.T, panels.items(), strict=True):
         column[0].set_title(name, fontsize=10)
-        for axes, (kind, values), colour in zip(column, cosines.items(), OKABE_ITO, strict=False):
+        for axes, (kind, values), colour in zip(column, cosines.items(), cycle(OKABE_ITO)):
             axes.hist(values, bins=np.linspace(-0.5, 1.05, 63), color=colour)
             axes.axvline(values.mean(), color="black", linewidth=1)
             if kind in targets:
@@ -128,7 +130,7 @@ def values_by_grade(means: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 04.
     """
     figure, axes = plt.subplots()
-    for (name, line), marker in zip(means.items(), "os^vD", strict=False):
+    for (name, line), marker in zip(means.items(), cycle("os^vD")):
         axes.plot(line.index, line, marker=marker, label=name)
     axes.plot([0, 5], [0, 1], color="black", linestyle=":", label="target: grade / 5")
     axes.set(title=title, xlabel="grade (rounded)", ylabel="average cosine")
@@ -167,7 +169,7 @@ def two_yardsticks(
     across, up = runs.columns
     figure, axes = plt.subplots(figsize=(7.4, 3.6))
     for (arm, rows), marker, colour in zip(
-        runs.groupby("arm", sort=False), "os^vDP<>", OKABE_ITO, strict=False
+        runs.groupby("arm", sort=False), cycle("os^vDP<>"), cycle(OKABE_ITO)
     ):
         axes.plot(rows[across], rows[up], marker, markersize=5, color=colour, alpha=0.7, label=arm)
     axes.plot(start[across], start[up], "k*", markersize=14, label="no training")
@@ -239,7 +241,7 @@ def accuracy_and_score(history: pd.DataFrame, title: str) -> Figure:
     figure, row = plt.subplots(1, 2, figsize=(7.6, 3.2))
     labels = {"train": "accuracy on the training pairs, %", "STS": "STS dev, Spearman x 100"}
     for axes, (column, label) in zip(row, labels.items(), strict=True):
-        for (rate, runs), mark in zip(history.groupby("rate"), "os^", strict=False):
+        for (rate, runs), mark in zip(history.groupby("rate"), cycle("os^")):
             by_epoch = runs.groupby("epoch")[column]
             mean = by_epoch.mean()
             (line,) = axes.plot(mean.index, mean, marker=mark, markevery=4, markersize=4,

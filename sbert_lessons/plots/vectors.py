@@ -1,5 +1,7 @@
 """Figures of vectors, pooling and scores: lessons 00 to 02."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -57,7 +59,7 @@ def padding_lines(cosines: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 02.
     """
     figure, axes = plt.subplots()
-    for (name, line), marker in zip(cosines.items(), "osD^v<>", strict=False):
+    for (name, line), marker in zip(cosines.items(), cycle("osD^v<>")):
         axes.plot(line.index, line, marker=marker, markevery=4, markersize=4, label=name)
     axes.set(title=title, xlabel="places of padding")
     axes.set_ylabel("cosine with the vector\nwithout padding")
@@ -71,7 +73,7 @@ def layer_lines(scores: pd.DataFrame, reference: float, title: str) -> Figure:
     Introduced in lesson 02.
     """
     figure, axes = plt.subplots()
-    for (name, line), marker in zip(scores.items(), "os^vD<>", strict=False):
+    for (name, line), marker in zip(scores.items(), cycle("os^vD<>")):
         axes.plot(line.index, line, marker=marker, label=name)
     axes.axhline(reference, color="black", linestyle=":", label="Jaccard")
     axes.set_xticks(scores.index)
@@ -86,7 +88,7 @@ def cosine_histograms(cosines: dict[str, np.ndarray], title: str) -> Figure:
     Introduced in lesson 02.
     """
     figure, rows = plt.subplots(len(cosines), sharex=True, figsize=(6.4, 0.9 + 0.8 * len(cosines)))
-    for axes, (name, values), colour in zip(rows, cosines.items(), OKABE_ITO, strict=False):
+    for axes, (name, values), colour in zip(rows, cosines.items(), cycle(OKABE_ITO)):
         axes.hist(values, bins=np.linspace(-0.3, 1, 66), color=colour)
         axes.axvline(values.mean(), color="black", linewidth=1)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
@@ -102,7 +104,7 @@ def norm_lines(norms: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 02.
     """
     figure, axes = plt.subplots()
-    for (name, line), marker in zip(norms.items(), "os^vD<>", strict=False):
+    for (name, line), marker in zip(norms.items(), cycle("os^vD<>")):
         axes.plot(line.index, line, marker=marker, markersize=4, label=name)
     axes.set(title=title, xlabel="tokens in the sentence", ylabel="average |u|", ylim=(0, None))
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -149,7 +151,7 @@ def random_pair_histograms(unrelated: dict[str, np.ndarray], title: str) -> Figu
     """
     figure, axis = plt.subplots()
     bins = np.linspace(-0.4, 1, 57)
-    for (name, cosines), line in zip(unrelated.items(), ("-", "--", ":"), strict=False):
+    for (name, cosines), line in zip(unrelated.items(), cycle(("-", "--", ":"))):
         axis.hist(cosines, bins, histtype="step", linewidth=1.8, linestyle=line, label=name)
     axis.axvline(0.5, color="grey", linewidth=0.8)
     axis.set(xlabel="cosine of an unrelated pair", ylabel="number of pairs", title=title)
@@ -163,7 +165,7 @@ def place_by_grade(places: pd.DataFrame, title: str) -> Figure:
     Introduced in lesson 01.
     """
     figure, axis = plt.subplots()
-    for (name, column), marker in zip(places.items(), "os^vD", strict=False):
+    for (name, column), marker in zip(places.items(), cycle("os^vD")):
         axis.plot(places.index, column, marker=marker, label=name)
     axis.set(
         xlabel="grade (rounded)", ylabel="mean place in the ranking", ylim=(0, 100), title=title
