@@ -35,6 +35,7 @@ from recording import kept, provenance, write_results
 from sbert_lessons.data import load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, spearman
+from sbert_lessons.flow import standardising
 from sbert_lessons.geometry import (
     alignment,
     iso_score,
@@ -64,18 +65,13 @@ def linear(fit: Callable[..., tuple[np.ndarray, np.ndarray]], **settings: int) -
     return learn
 
 
-def standardize(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean 0 and variance 1 in each dimension: whitening without the covariances."""
-    return x.mean(0), np.diag(1 / x.std(0))
-
-
 def maps(dim: int) -> dict[str, Fit]:
     """The rows of the table, raw vectors aside; k = D/3 as in BERT-whitening (256 of 768)."""
     third = dim // 3
     return {
         "centred": linear(remove_top, k=0),
         **{f"top {k} removed": linear(remove_top, k=k) for k in (1, 2, 10)},
-        "standardized": linear(standardize),
+        "standardized": linear(standardising),
         "whitening": linear(whitening),
         f"whitening-{third}": linear(whitening, k=third),
     }
