@@ -61,6 +61,8 @@ def checked_texts(texts: str | Sequence[str]) -> list[str]:
             raise TypeError(f"Text {i} is a {kind}, not a string: pass a flat list of strings.")
         if not text.strip():
             raise ValueError(f"Text {i} is empty: leave it out, or give it at least one word.")
+        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise ValueError(f"Text {i} holds half a character: read its file again, as UTF-8.")
     return texts
 
 
@@ -69,10 +71,13 @@ def tokenize(
 ) -> TokenStore:
     """Turn texts into a `TokenStore`; texts over `max_length` tokens are cut, with a warning.
 
-    Raises TypeError for anything but strings and ValueError for an empty text.
+    Raises TypeError for anything but strings, and ValueError for an empty text or a `max_length`
+    that leaves no room for a token.
     Introduced in lesson 02.
     """
     texts = checked_texts(texts)
+    if max_length < 3:
+        raise ValueError(f"max_length is {max_length}: [CLS], [SEP] and one token need 3 at least.")
     rows = [
         np.array(ids, dtype=np.int32)
         for some in chunks(texts, AT_ONCE)

@@ -85,6 +85,7 @@ def test_a_text_of_exactly_the_limit_gives_no_warning(tiny_encoder):
     [
         ([""], ValueError, "Text 0 is empty"),
         (["dog", " \t\n"], ValueError, "Text 1 is empty"),
+        (["dog", "caf\udce9"], ValueError, "Text 1 holds half a character"),
         (["dog", None], TypeError, "Text 1 is a NoneType, not a string"),
         ([3.5], TypeError, "Text 0 is a float, not a string"),
         ([["dog"], ["cat"]], TypeError, "Text 0 is a list, not a string: pass a flat list"),
@@ -98,6 +99,12 @@ def test_what_is_no_text_is_refused_in_one_sentence(tiny_encoder, texts, kind, m
     with pytest.raises(kind, match=message) as caught:
         tokenize(texts, tiny_encoder.tokenizer, 64)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_limit_that_leaves_no_token_is_refused(tiny_encoder, limit):
+    with pytest.raises(ValueError, match=f"max_length is {limit}: .* need 3 at least"):
+        tokenize(["dog"], tiny_encoder.tokenizer, limit)
 
 
 def check_every_row_once(batches: list[np.ndarray], lengths: np.ndarray, batch_size: int) -> None:
