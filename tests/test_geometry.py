@@ -275,6 +275,8 @@ def test_whitening_needs_enough_vectors_and_says_how_many():
     x = some_cloud(0)
     with pytest.raises(ValueError, match="more than 5 vectors .* a k of at most 3"):
         whitening(x[:4])
+    with pytest.raises(ValueError, match="more than 5 vectors .* a k of at most 4"):
+        whitening(x[:5])
     with pytest.raises(ValueError, match="only 3 of 5 directions"):
         whitening(x[:4], 4)
     assert whitening(x[:4], 3)[1].shape == (5, 3)

@@ -146,8 +146,9 @@ U, V = torch.randn(3, 4), torch.randn(3, 4)
 
 
 def test_bad_labels_are_one_clear_sentence():
-    with pytest.raises(ValueError, match="from -1 to 1: divide grades from 0 to 5 by 5"):
-        CosineLoss()(U, V, torch.tensor([0, 2.5, 5]))
+    for labels in ([0, 2.5, 5], [0, -2.5, 1]):
+        with pytest.raises(ValueError, match="from -1 to 1: divide grades from 0 to 5 by 5"):
+            CosineLoss()(U, V, torch.tensor(labels))
     for labels in ([0, 1, 2], [0.5, 1, 0], [-1, 1, 1]):
         with pytest.raises(ValueError, match="1 for a positive pair and 0 for a negative"):
             ContrastiveLoss()(U, V, torch.tensor(labels))
@@ -156,3 +157,8 @@ def test_bad_labels_are_one_clear_sentence():
 def test_a_cosent_batch_without_order_says_so_and_costs_nothing():
     with pytest.warns(UserWarning, match="labels of this batch are equal, so CoSENT learns noth"):
         assert CoSENTLoss()(U, V, torch.tensor([1, 1, 1])).item() == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_row_costs_nothing_and_is_no_reason_for_a_warning():
+    assert CoSENTLoss()(U[:1], V[:1], torch.tensor([1])).item() == 0

@@ -333,6 +333,7 @@ def test_likely_tokens_by_hand():
     assert kept(4, 0.81) == [True, True, False, True]
     assert kept(4, 0.01) == kept(1, 1.0) == [False, True, False, False]
     assert kept(9, 1.0) == [True] * 4
+    assert likely_tokens(torch.zeros(1, 2), 2, 0.5)[0].isfinite().sum() == 1  # exactly reached
     finite = likely_tokens(logits, 2, 1.0)[0]
     assert torch.equal(finite[:2], logits[0, :2])
 
