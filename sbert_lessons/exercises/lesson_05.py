@@ -63,7 +63,7 @@ def share_of_wins(answer):
 
 
 @exercise("05.3", "Contradiction above neutral", kind="experiment", minutes=8, level=2, hints=(
-    "`encode_both(raw, nli['held-out'])` gives u and v; `cosine(u, v)` the scores.",
+    "`encode_pairs(raw, nli['held-out'])` gives u and v; `cosine(u, v)` the scores.",
     "It is exercise 05.2 with C in the place of E, and N in the place of C.",
     "The second model is `SentenceEncoder.load(mini_sbert())`.",
 ))  # fmt: skip
