@@ -146,6 +146,12 @@ def test_an_answer_that_does_not_fit_is_named_by_its_type():
     assert "type int does not fit" in str(check("97.2", 6))
 
 
+@pytest.mark.parametrize("answer", [lambda x: "four", lambda: 4])
+def test_of_a_function_what_it_takes_or_returns_is_named(answer):
+    said = str(check("97.2", answer))
+    assert "not right yet: what your function takes or returns does not fit here (" in said
+
+
 def test_a_function_without_return_is_told_so():
     assert "does it end with `return ...`?" in str(check("97.2", lambda x: None))
 

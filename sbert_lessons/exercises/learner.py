@@ -175,8 +175,9 @@ def _explain(task: Exercise, answer: Any, error: Exception) -> Outcome:
     said = f"{type(error).__name__}: {error}".rstrip(": ")
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame, task)]
     if not own:
-        kind = type(answer).__name__
-        return Outcome(task.id, NOT_RIGHT, f"an answer of type {kind} does not fit here ({said}).")
+        kind = f"an answer of type {type(answer).__name__}"
+        what = "what your function takes or returns" if isinstance(answer, FunctionType) else kind
+        return Outcome(task.id, NOT_RIGHT, f"{what} does not fit here ({said}).")
     where = f"line {own[-1].lineno}" + (f": {own[-1].line}" if own[-1].line else "")
     return Outcome(task.id, RAISED, f"{said} ({where})")
 

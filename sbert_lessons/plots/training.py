@@ -227,8 +227,7 @@ def arm_dots(runs: dict[str, list[float]], xlabel: str, title: str) -> Figure:
         axes.plot(values, [place] * len(values), "o", color=OKABE_ITO[0], alpha=0.5, markersize=5)
         axes.plot(np.mean(values), place, "|", color="black", markersize=16, markeredgewidth=2)
     axes.set_yticks(range(len(runs)), runs)
-    axes.invert_yaxis()
-    axes.set(title=title, xlabel=xlabel)
+    axes.set(title=title, xlabel=xlabel, ylim=(len(runs) - 0.5, -0.5))
     return figure
 
 
