@@ -20,6 +20,7 @@ def size_of_vector(answer):
             "That is the whole table. How many numbers has one row?": 18 * 192,
             "That is the number of values which the first cell printed; the vector goes on.": 6,
             "That is the vector of BERT-base. This model is smaller.": 768,
+            "That is the whole shape. Wanted is one number, its second.": (18, 192),
         },
         otherwise="Read it off `vectors.shape`: it is the second number.",
     )  # fmt: skip
@@ -41,6 +42,7 @@ def cosine_by_hand(answer):
             "That is the angle in degrees: give its cosine.": np.degrees(np.arccos(0.96)),
             "That is the angle in radians: give its cosine.": np.arccos(0.96),
             "The length of (3, 4) is the root of 9 + 16, not 3 + 4.": 24 / 49,
+            "Cosine 1 means the same direction. Draw both arrows: theirs differ a little.": 1,
         },
         otherwise="Above the line u . v = 3 * 4 + 4 * 3; below it the product of the two lengths.",
         tolerance=2e-3,
@@ -64,6 +66,7 @@ def own_search(answer):
             "That row has the smallest distance, not the smallest angle.": 0,
             "That is the farthest row: do you look for the largest cosine?": 3,
             "That is the best cosine itself: return the number of its row.": cosines[1],
+            "That is the row itself: return its number.": corpus[1],
             "Those are all cosines: return the row number of the largest.": cosines,
         },
         otherwise="Return one row number, counted from 0.",

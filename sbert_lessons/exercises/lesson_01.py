@@ -43,6 +43,16 @@ def spearman_by_hand(answer):
             apart + " The order in which you broke the tie was in your favour.": (
                 correlation([5, 3, 4, 2, 1], rankdata(cosines))
             ),
+            apart + " You gave both the lower of their two ranks.": (
+                correlation([5, 3, 3, 2, 1], rankdata(cosines))
+            ),
+            apart + " You gave both the higher of their two ranks.": (
+                correlation([5, 4, 4, 2, 1], rankdata(cosines))
+            ),
+            apart + " And five values have ranks up to 5, also where two are equal.": (
+                correlation([4, 3, 3, 2, 1], rankdata(cosines))
+            ),
+            "Right so far: give one decimal more.": round(right, 2),
         },
         otherwise="Rank both columns from 1 (smallest) to 5, then correlate the ranks.",
         tolerance=3e-4,
@@ -75,6 +85,14 @@ def spearman_in_code(answer):
             ),
             split: 100 * twice,
             split + " The method 'ordinal' does so too.": 100 * ordinal,
+            **{
+                f"Equal values must share their *mean* rank; the method '{method}' gives another.": (
+                    100 * correlation(rankdata(x, method=method), rankdata(y, method=method))
+                )
+                for method in ("min", "max", "dense")
+            },
+            "You ranked only one of the two columns.": 100 * correlation(a, y),
+            "You ranked only one of the two columns: y.": 100 * correlation(x, b),
             "The formula with d squared holds only without ties: correlate the ranks instead.": (
                 100 * (1 - 6 * ((a - b) ** 2).sum() / (7 * 48))
             ),
@@ -137,18 +155,20 @@ def hundred_pairs(answer):
     overlap = jaccard(sts["sentence1"], sts["sentence2"])
     scores = bootstrap([overlap[:100]], sts["score"][:100])
     low, high = interval(scores)
-    low_all, high_all = interval(bootstrap([overlap], sts["score"]))
     width, needed = answer
-    if close(width, high_all - low_all, 0.1):
-        return "That is the width with all pairs: take the first 100 of both columns."
     if close(width, (high - low) / 2, 0.05):
         return "That is half the width, the part after a plus-minus sign: wanted is high - low."
     if close(width, scores.std(), 0.1):
         return "That is the standard deviation of the draws: wanted is high - low of the interval."
     if not close(width, high - low, 0.05):
+        low, high = interval(bootstrap([overlap], sts["score"]))
+        if close(width, high - low, 0.1):
+            return "That is the width with all pairs: take the first 100 of both columns."
         return "The width does not fit: draw 1,000 bootstrap scores of the first 100 pairs, seed 0."
     if close(needed, 100 * width / 4, 0.05):
         return "The width is right. But it falls with the root of the number of pairs, not with it."
+    if close(needed, 100 * (width / 8) ** 2, 0.05):
+        return "The width is right. But 4 is the whole width, high - low, not the part after +-."
     if close(needed, 100 * (4 / width) ** 2, 0.05):
         return "The width is right. But you turned the ratio round: a narrower interval needs more."
     if not close(needed, 100 * (width / 4) ** 2, 0.05):

@@ -1,5 +1,7 @@
 """Lesson 02: exercises, predictions and claims."""
 
+from functools import cache
+
 import numpy as np
 import torch
 
@@ -49,6 +51,9 @@ def masked_max(answer):
             ],
             "That is the largest in size; MAX keeps the sign.": (before * m).abs().amax(1),
             "You took the maximum over dimensions; the token axis is axis 1.": before.amax(2),
+            "`max(1)` gives the values and their places: keep `.values`, or use `amax(1)`.": (
+                torch.stack(before.masked_fill(m == 0, -torch.inf).max(1))
+            ),
         },
         otherwise="Fill the padding with minus infinity, then take the maximum over axis 1.",
     )
@@ -69,8 +74,11 @@ def four_suspects(answer):
         "C": ("negative values", "C: padding becomes 0; against which values does 0 win?"),
         "D": ("next reader of h", "D: the pooled vector is right; look at h after the call."),
     }
-    if set(answer) != set(known):
+    if not isinstance(answer, dict) or set(answer) != set(known):
         return "Give a dictionary with the four letters A, B, C and D."
+    words = [word for word, _ in known.values()]
+    if strange := [letter for letter in known if answer[letter] not in words]:
+        return f"{strange[0]}: write one of {', '.join(map(repr, sorted(words)))}."
     wrong = [why for letter, (right, why) in known.items() if answer[letter] != right]
     return wrong[0] if wrong else None
 
@@ -128,6 +136,7 @@ def ragged_batch():
     return h, mask
 
 
+@cache
 def scores_of_masks():
     """STS dev scores of the raw model's MEAN: all tokens, inner ones, no [CLS], no [SEP]."""
     dev = load_sts("dev")
@@ -158,8 +167,8 @@ PREDICTIONS = (
     ),
     Prediction(
         "02.5",
-        "The average cosine of two unrelated sentences is",
-        ("below 0.2", "0.2 to 0.5", "above 0.5"),
+        "The average cosine of unrelated sentences on layer 0, beside the last layer, is",
+        ("lower", "about the same", "higher"),
     ),
     Prediction(
         "02.6",

@@ -153,7 +153,7 @@ def random_pair_histograms(unrelated: dict[str, np.ndarray], title: str) -> Figu
     bins = np.linspace(-0.4, 1, 57)
     for (name, cosines), line in zip(unrelated.items(), cycle(("-", "--", ":"))):
         axis.hist(cosines, bins, histtype="step", linewidth=1.8, linestyle=line, label=name)
-    axis.axvline(0.5, color="grey", linewidth=0.8)
+    axis.axvline(0.5, color="grey", linewidth=0.8, label="cosine 0.5")
     axis.set(xlabel="cosine of an unrelated pair", ylabel="number of pairs", title=title)
     axis.legend(frameon=False, loc="upper left")
     return figure
@@ -182,10 +182,10 @@ def width_by_pairs(widths: pd.Series) -> Figure:
     figure, axis = plt.subplots()
     n, last = widths.index.to_numpy(dtype=float), widths.index[-1]
     axis.loglog(n, widths, "o", label="measured")
-    axis.loglog(n, widths[last] * np.sqrt(last / n), "--", label="1/sqrt(n), through the last")
+    axis.loglog(n, widths[last] * np.sqrt(last / n), "--", label="1/sqrt(n), through the last dot")
     axis.set(
         xlabel="number of pairs n",
-        ylabel="width, points",
+        ylabel="width of the interval, points",
         title="Four times as many pairs, half the width",
         xticks=n,
         xticklabels=[f"{x:.0f}" for x in n],

@@ -25,6 +25,7 @@ WRONG = {
         "the whole table": 18 * 192,
         "the values that were printed": 6,
         "BERT-base": 768,
+        "the whole shape": (18, 192),
         "a guess": 100,
     },
     "00.2": {

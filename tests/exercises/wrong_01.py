@@ -44,6 +44,10 @@ WRONG = {
         "Pearson of the values": 0.784,
         "first of the equal grades ranked higher": 0.7,
         "second of the equal grades ranked higher": 0.9,
+        "lower rank for both": 0.853,
+        "higher rank for both": 0.770,
+        "ranks up to 4 only": 0.832,
+        "two decimals": 0.82,
     },
     "01.2": {
         "Pearson": lambda x, y: 100 * pearsonr(x, y).statistic,
@@ -52,6 +56,8 @@ WRONG = {
             100 * pearsonr(x.argsort().argsort(), y.argsort().argsort()).statistic
         ),
         "d squared": squared_differences,
+        "lower ranks": lambda x, y: 100 * pearsonr(rankdata(x, "min"), rankdata(y, "min")).statistic,
+        "one column ranked": lambda x, y: 100 * pearsonr(rankdata(x), y).statistic,
         "not x 100": lambda x, y: spearmanr(x, y).statistic,
         "one column from the top": lambda x, y: 100 * spearmanr(-x, y).statistic,
     },
@@ -69,6 +75,7 @@ WRONG = {
         "standard deviation": (draws.std(), 100 * (draws.std() / 4) ** 2),
         "width goes with n": (width, 100 * width / 4),
         "ratio turned round": (width, 100 * (4 / width) ** 2),
+        "4 on either side": (width, 100 * (width / 8) ** 2),
         "no pair too many": (width, 100),
     },
     "01.5": {

@@ -34,8 +34,12 @@ WRONG = {
         "largest in size": lambda h, mask: (h * mask.unsqueeze(-1)).abs().amax(1),
         "wrong axis": lambda h, mask: h.amax(2),
         "in place": spoil,
+        "values and places": lambda h, mask: h.masked_fill(
+            mask.unsqueeze(-1) == 0, float("-inf")
+        ).max(1),
     },
     "02.3": {
+        "another word": RIGHT_03 | {"A": "padding"},
         "A and B exchanged": RIGHT_03 | {"A": "dot product", "B": "left padding"},
         "B and C exchanged": RIGHT_03 | {"B": "negative values", "C": "dot product"},
         "C and D exchanged": RIGHT_03 | {"C": "next reader of h", "D": "negative values"},
