@@ -74,6 +74,7 @@ def contradiction_above_neutral(answer):
         "The two models are exchanged: raw first.": right[::-1],
         "That is E above C; the question is C above N.": other,
         "Both numbers are of the raw model.": [right[0], right[0]],
+        "Give shares between 0 and 1, not times 100.": [100 * x for x in right],
     }, otherwise="Cosine, label 2 above label 1, held-out: raw, then mini_sbert.")  # fmt: skip
 
 

@@ -49,7 +49,12 @@ def fold(answer):
         return "Turned round: the score has to be above 0 for the close pairs."
     one, two, three = (torch.as_tensor(answer(v + k * v.abs(), v)) for k in (1, 2, 3))
     if not close(three - two, two - one, 1e-3):
-        return "That is not linear in |u-v|: weights times |u-v|, summed; no squares, no roots."
+        return "That is not linear in |u-v|: weights times |u-v|, summed; no squares."
+    none, x, y = (
+        torch.as_tensor(answer(v + v.abs() * torch.tensor(d), v)) for d in ([0, 0], [1, 0], [0, 1])
+    )
+    if not close(one - y, x - none, 1e-3):
+        return "A distance is not linear in |u-v|: each dimension adds its own part; no roots."
     if not close(inner, torch.as_tensor(answer(v - ring, v)), 1e-3):
         return "The score changes when u and v change places: take the absolute value first."
     if (inner <= 0).any():

@@ -104,7 +104,7 @@ def unfair(answer):
         "C": ("batch size", "C: the value of a CoSENT batch grows with its pairs of pairs."),
         "D": ("chosen on test", "D: which data chose the number of epochs, on each side?"),
     }
-    if set(answer) != set(known):
+    if not isinstance(answer, dict) or set(answer) != set(known):
         return "Give a dictionary with the four letters A, B, C and D."
     wrong = [why for letter, (right, why) in known.items() if answer[letter] != right]
     return wrong[0] if wrong else None

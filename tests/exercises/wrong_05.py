@@ -80,6 +80,7 @@ WRONG = {
         "exchanged": RIGHT[::-1],
         "E above C": e_above_c(),
         "raw twice": [RIGHT[0], RIGHT[0]],
+        "times 100": [100 * x for x in RIGHT],
     },
     "05.4": {
         "unchanged": still_broken,

@@ -47,6 +47,7 @@ WRONG = {
     "06.2": {
         "turned round": lambda u, v: (u - v).abs().sum(1) - 2,
         "squares": lambda u, v: 4 - (u - v).square().sum(1),
+        "a distance": lambda u, v: 2 - (u - v).norm(dim=1),
         "no absolute value": lambda u, v: 2 - (u - v).sum(1),
         "limit too low": lambda u, v: 1.2 - (u - v).abs().sum(1),
         "one dimension": lambda u, v: 2 - (u - v).abs()[:, 0],
