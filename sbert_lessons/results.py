@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind
 
@@ -44,8 +45,13 @@ def mean_and_sd(runs: pd.DataFrame, score: str = "stsb_dev_cosine") -> pd.DataFr
 
 
 def gap(runs: pd.DataFrame, better: str, worse: str, score: str = "stsb_dev_cosine") -> pd.Series:
-    """How far one arm's mean is above another's, with Welch's 95 % interval over seeds."""
+    """How far one arm's mean is above another's, with Welch's 95 % interval over seeds.
+
+    NaN where an arm is not there, and for an interval that would need more seeds.
+    """
     a, b = (runs.loc[runs["arm"] == arm, score] for arm in (better, worse))
+    if min(len(a), len(b)) < 2:
+        return pd.Series({"gap": a.mean() - b.mean(), "low": np.nan, "high": np.nan})
     interval = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     return pd.Series({"gap": a.mean() - b.mean(), "low": interval.low, "high": interval.high})
 

@@ -1,6 +1,7 @@
 """Recorded results: read as they were written, and compared by known formulas."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,15 @@ def test_gap_is_welchs_interval():
     found = results.gap(runs, "a", "b")
     half = 2.306 * (2.5 / 5 + 2.5 / 5) ** 0.5
     np.testing.assert_allclose(found, [4, 4 - half, 4 + half], atol=1e-3)
+
+
+@pytest.mark.parametrize("worse, gap", [("cls", 6.0), ("max", np.nan)])
+def test_gap_without_enough_seeds_has_no_interval_and_warns_of_nothing(worse, gap):
+    runs = pd.DataFrame({"arm": ["mean", "mean", "cls"], "stsb_dev_cosine": [70.0, 72, 65]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = results.gap(runs, "mean", worse)
+    np.testing.assert_equal(found.tolist(), [gap, np.nan, np.nan])
 
 
 def test_an_experiment_that_was_not_recorded_is_named(folder):

@@ -108,8 +108,8 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         Arm("CoSENT, random", "random", "cosent"),
     ],
     "noise": [
-        Arm(f"{objective}, {noise} % wrong", f"hard_noise{noise}", objective)
-        for objective in ("softmax", "cosine", "cosent")
+        Arm(f"{name}, {noise} % wrong", f"hard_noise{noise}", name.lower())
+        for name in ("softmax", "cosine", "CoSENT")
         for noise in (20, 40)
     ],
 }

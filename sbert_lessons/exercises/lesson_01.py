@@ -86,7 +86,7 @@ def spearman_in_code(answer):
             split: 100 * twice,
             split + " The method 'ordinal' does so too.": 100 * ordinal,
             **{
-                f"Equal values must share their *mean* rank; the method '{method}' gives another.": (
+                f"Equal values share their *mean* rank; the method '{method}' gives another.": (
                     100 * correlation(rankdata(x, method=method), rankdata(y, method=method))
                 )
                 for method in ("min", "max", "dense")

@@ -123,7 +123,7 @@ def interval_dots(table: pd.DataFrame, value: str, xlabel: str, title: str) -> F
     axes.plot(table[value], places, "o", color=OKABE_ITO[0])
     axes.axvline(0, color="grey", linewidth=0.8)
     axes.set_yticks(places, table.index)
-    axes.set(title=title, xlabel=xlabel)
+    axes.set(title=title, xlabel=xlabel, ylim=(-0.5, len(table) - 0.5))
     return figure
 
 

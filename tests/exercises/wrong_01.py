@@ -56,7 +56,9 @@ WRONG = {
             100 * pearsonr(x.argsort().argsort(), y.argsort().argsort()).statistic
         ),
         "d squared": squared_differences,
-        "lower ranks": lambda x, y: 100 * pearsonr(rankdata(x, "min"), rankdata(y, "min")).statistic,
+        "lower ranks": lambda x, y: (
+            100 * pearsonr(rankdata(x, "min"), rankdata(y, "min")).statistic
+        ),
         "one column ranked": lambda x, y: 100 * pearsonr(rankdata(x), y).statistic,
         "not x 100": lambda x, y: spearmanr(x, y).statistic,
         "one column from the top": lambda x, y: 100 * spearmanr(-x, y).statistic,
