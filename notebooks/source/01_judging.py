@@ -427,7 +427,7 @@ scorers = {"word overlap (Jaccard)": overlap, **cosines}
 board = pd.DataFrame({"Spearman": {m: spearman(x, grades) for m, x in scorers.items()}})
 board["minus Jaccard"] = board["Spearman"] - board.loc["word overlap (Jaccard)", "Spearman"]
 board["STS-B: our run"], board["STS-B: the paper"] = pd.Series(our_run), pd.Series(paper)
-board.sort_values("Spearman").round(1)
+board.sort_values("Spearman").round({name: 1 for name in board.columns[:3]})
 
 # %% [markdown]
 # The last two columns come from the test pairs of STS-B, which are not part of this course.
@@ -692,7 +692,7 @@ settings.round(1)
 # 74.85 with *all*, 73.55 with *wmean*.
 # For whitening (fitted to the test sentences) it was 64.26 and 69.19: a gain of five points by
 # another way of averaging. And mini-SBERT on the real sets, in our recorded run?
-# (STS13 is without its part SMT, as in most papers: its licence keeps it out.)
+# (STS13 is without its part SMT, whose licence keeps it out; SentEval leaves it out too.)
 
 # %%
 years = pd.DataFrame({

@@ -521,7 +521,7 @@ check("02.4", gain)
 # What do two sentences get that have nothing to do with each other?
 # As in lesson 01, we take the first sentence of each pair and the second sentence of the pair before it; MEAN, raw model.
 # There the average was 0.71, on the last layer. Is it the work of the layers?
-# On layer 0 no token has seen another yet: is the average lower there, higher, or about the same (within 0.05)?
+# On layer 0 no token has seen another yet. From there to the last layer, does the average rise, fall or stay (within 0.05)?
 
 # %%
 predict("02.5", ...)
@@ -535,19 +535,22 @@ def unrelated(vectors):  # (2N, D) -> (N,)
 
 cone = {f"layer {i}": unrelated(pooling.mean(x, mask)) for i, x in enumerate(states)}
 average = [float(values.mean()) for values in cone.values()]
-title = f"Unrelated sentences average {average[0]:.2f} on layer 0, {average[-1]:.2f} on layer {last}"
+print({name: round(value, 2) for name, value in zip(cone, average, strict=True)})
+
+# %%
+rise = average[-1] - average[0]
+title = f"Unrelated sentences: {average[0]:.2f} on layer 0, {average[-1]:.2f} on layer {last}"
 show(
     plots.cosine_histograms(cone, title),
     alt="Histograms of the cosines of unrelated sentence pairs, one for each layer, each with a "
     "line at its average: high and narrow on layers 0 to 2, lower and wider on layer 3.",
 )
-print({name: round(value, 2) for name, value in zip(cone, average, strict=True)})
-change = average[0] - average[-1]
-measured("02.5", "higher" if change > 0.05 else "lower" if change < -0.05 else "about the same")
+print(f"from layer 0 to layer {last}: {rise:+.2f}")
+measured("02.5", "rises" if rise > 0.05 else "falls" if rise < -0.05 else "stays")
 
 # %% [markdown]
 # All vectors lie in a cone: a narrow one up to layer 2, a wider one after the last layer.
-# If you expected *lower*: here the layers do not make the cone, and the last one opens it.
+# If you expected it to rise: here the layers do not make the cone, and the last one opens it.
 # Even on layer 0, where no token has seen another, two sentences share `[CLS]`, `[SEP]`, small words,
 # and the vectors of their places.
 #
@@ -716,7 +719,7 @@ trained_table.round(1) + 0.0
 # CLS has stayed where it was.
 #
 # Beside the paper: MEAN's score, and the other two as differences from it. Three warnings before you read it.
-# - In the paper's Table 6 **each row is a model trained with that pooling**. Ours was trained once, with MEAN, and is only *read* with the others.
+# - In the paper's Table 6 **each row is a model trained with that pooling**. The bundled model was trained once, with MEAN, and is only *read* with the others.
 #   That is another question: can you change the pooling afterwards?
 # - Table 1 is BERT-base on the test set of the STS benchmark (STS-B), Table 6 is its dev set. Ours is a far smaller model.
 # - The course may not ship STS-B, and our pairs are other sentences.
@@ -725,7 +728,7 @@ trained_table.round(1) + 0.0
 
 # %%
 raw_runs = recorded("raw").set_index("arm")  # scores of the raw model on real data
-table6 = recorded("table6").groupby("arm")["stsb_dev_cosine"].mean()
+table6 = recorded("table6").groupby("arm", sort=False)["stsb_dev_cosine"].mean()
 nli_runs = table6.rename(lambda arm: arm.removeprefix("NLI, "))  # "NLI, max" becomes "max"
 
 # %%
@@ -739,7 +742,6 @@ scores = {
     "yours: trained with MEAN, bundled test": trained_table["score"],
 }
 scores = pd.DataFrame({name: pd.Series(row) for name, row in scores.items()}).T
-scores = scores.reindex(columns=["mean", "max", "cls"])
 gaps = scores[["max", "cls"]].sub(scores["mean"], axis=0).add_suffix(" - mean")
 scores[["mean"]].join(gaps).round(1)
 
@@ -751,7 +753,7 @@ scores[["mean"]].join(gaps).round(1)
 #
 # **After training.** The paper's reading of Table 6: the pooling matters little.
 # A likely reason: training puts the sentence where the pooling looks.
-# Our last row is the other side of it. MAX looks at all tokens, which training has moved; CLS looks at one place, where training put nothing on purpose.
+# The last row is the other side of it. MAX looks at all tokens, which training has moved; CLS looks at one place, where training put nothing on purpose.
 # That is why a model's folder on disk names its pooling, and why `AutoModel` plus a guess is not the same model.
 #
 # ### Exercise 02.5

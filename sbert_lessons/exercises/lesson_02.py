@@ -40,6 +40,7 @@ def masked_max(answer):
     h, mask = ragged_batch()
     before, m = h.clone(), mask.unsqueeze(-1)
     rows = torch.arange(len(h))
+    answer = getattr(answer, "__wrapped__", answer)  # not on check's copies: is h left alone?
     said = compare(
         answer(h, mask),
         pooling.maximum(before, mask),
@@ -167,8 +168,8 @@ PREDICTIONS = (
     ),
     Prediction(
         "02.5",
-        "The average cosine of unrelated sentences on layer 0, beside the last layer, is",
-        ("lower", "about the same", "higher"),
+        "From layer 0 to the last layer, the average cosine of unrelated sentences",
+        ("rises", "falls", "stays"),
     ),
     Prediction(
         "02.6",
