@@ -40,7 +40,6 @@ def masked_max(answer):
     h, mask = ragged_batch()
     before, m = h.clone(), mask.unsqueeze(-1)
     rows = torch.arange(len(h))
-    answer = getattr(answer, "__wrapped__", answer)  # not on check's copies: is h left alone?
     said = compare(
         answer(h, mask),
         pooling.maximum(before, mask),
