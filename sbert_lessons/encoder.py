@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.utils import cached_file
 
-from sbert_lessons.data import DATA, TokenStore, length_sorted_batches, tokenize
+from sbert_lessons.data import DATA, TokenStore, encoding_batches, tokenize
 from sbert_lessons.files import CHECKSUMS, damaged_files, new_folder
 from sbert_lessons.pooling import POOLINGS
 from sbert_lessons.progress import progress_bar
@@ -63,13 +63,13 @@ class TextEncoder(nn.Module):
     def encode(self, texts: str | Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Sentence vectors in the caller's order: float32 `(N, D)`, one row for a single string.
 
-        Texts of like length share a batch (SBERT, section 7), and each core has a batch of its own;
-        long work shows a progress bar.
+        Texts of like length share a batch (SBERT, section 7), long ones a smaller batch; each core
+        has a batch of its own. Long work shows a progress bar.
         Raises TypeError or ValueError, naming the text, for anything but non-empty strings.
         """
         store = self.tokenize(texts)
         vectors = np.empty((len(store), self.dim), dtype=np.float32)
-        batches = length_sorted_batches(store.lengths, batch_size)
+        batches = encoding_batches(store.lengths, batch_size)
         shown = progress_bar(batches, "encode", shown=len(batches) > LONG_WORK)
         with evaluating(self), side_by_side(len(batches), self.device) as pool:
             found = pool.map(lambda rows: self.vectors(*store.batch(rows)), batches)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sbert_lessons import data
 from sbert_lessons.data import (
     TokenStore,
+    encoding_batches,
     length_sorted_batches,
     load_sts,
     read_tsv,
@@ -121,6 +122,26 @@ def test_sorted_batches_hold_every_row_once_longest_first(lengths, batch_size):
     assert (np.diff(lengths[np.concatenate(batches)]) <= 0).all()
 
 
+@given(LENGTHS, st.integers(1, 40))
+@settings(deadline=None)
+def test_no_batch_of_encode_has_more_tokens_than_one_of_the_shortest_quarter(lengths, batch_size):
+    batches = encoding_batches(lengths, batch_size)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    tokens = [len(rows) * lengths[rows].max() for rows in batches]
+    assert tokens == sorted(tokens, reverse=True)
+    limit = batch_size * sorted(lengths)[len(lengths) // 4]
+    for rows in batches:
+        assert len(rows) <= batch_size
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= limit
+
+
+def test_batches_of_encode_by_hand():
+    lengths = np.array([4, 30, 5, 9, 5, 12, 4, 20])  # the shortest quarter: 4, 4 and 5 tokens
+    batches = encoding_batches(lengths, 4)  # 20 tokens at most, or one text
+    assert [rows.tolist() for rows in batches] == [[1], [7], [3, 2], [4, 0, 6], [5]]
+    assert encoding_batches(np.array([], dtype=int), 4) == []
+
+
 @given(LENGTHS, st.integers(1, 40), st.integers(0, 99))
 @settings(deadline=None)
 def test_shuffled_batches_hold_every_row_once_and_depend_on_the_seed_alone(lengths, size, seed):
@@ -143,6 +164,8 @@ def test_shuffled_batches_are_of_like_length_but_in_random_order():
 def test_a_batch_size_below_one_is_refused(size):
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
         length_sorted_batches(np.array([3, 4]), size)
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        encoding_batches(np.array([3, 4]), size)
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
         list(shuffled_batches(np.array([3, 4]), size, np.random.default_rng(0)))
 

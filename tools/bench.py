@@ -3,7 +3,8 @@
 python tools/bench.py --model data/mini-bert
 
 Runs of the two alternate in one process and the median of the pairwise ratios is printed, so that
-a busy computer slows both. Peak memory is that of a fresh process which does one thing once.
+a busy computer slows both. Peak memory is that of a fresh process which does one thing once; which
+long sentences meet in a batch depends on the seed, so it is the median over as many seeds.
 The last line says how near our training comes to what this computer can do: its arithmetic a
 second, as a share of the rate of one large matrix product measured in the same run.
 """
@@ -18,6 +19,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from statistics import median
@@ -49,23 +51,23 @@ def library(model: Path) -> SentenceTransformer:
     return SentenceTransformer(str(model), device="cpu", model_kwargs={"dtype": torch.float32})
 
 
-def our_encode(model: Path) -> Job:
+def our_encode(model: Path, _: int) -> Job:
     encoder = SentenceEncoder.load(model)
     return lambda: encoder.encode(SENTENCES, batch_size=32)
 
 
-def their_encode(model: Path) -> Job:
+def their_encode(model: Path, _: int) -> Job:
     encoder = library(model)
     return lambda: encoder.encode(SENTENCES, batch_size=32)
 
 
-def our_epoch(model: Path) -> Job:
+def our_epoch(model: Path, seed: int) -> Job:
     encoder = SentenceEncoder.load(model)
     loss = SoftmaxLoss(SoftmaxHead(encoder.dim))
-    return lambda: train(encoder, loss, [PREMISES, HYPOTHESES], LABELS, batch_size=16)
+    return lambda: train(encoder, loss, [PREMISES, HYPOTHESES], LABELS, batch_size=16, seed=seed)
 
 
-def their_epoch(model: Path) -> Job:
+def their_epoch(model: Path, seed: int) -> Job:
     encoder = library(model)
     rows = {"sentence1": PREMISES, "sentence2": HYPOTHESES, "label": LABELS}
     settings = SentenceTransformerTrainingArguments(
@@ -74,6 +76,7 @@ def their_epoch(model: Path) -> Job:
         per_device_train_batch_size=16,
         warmup_steps=0.1,
         weight_decay=0.01,
+        seed=seed,
         use_cpu=True,
         save_strategy="no",
         logging_strategy="no",
@@ -87,7 +90,8 @@ def their_epoch(model: Path) -> Job:
     return trainer.train
 
 
-TASKS: dict[str, tuple[Callable[[Path], Job], Callable[[Path], Job]]] = {
+Maker = Callable[[Path, int], Job]
+TASKS: dict[str, tuple[Maker, Maker]] = {
     f"encode {len(SENTENCES):,} sentences": (our_encode, their_encode),
     f"train on {len(LABELS):,} pairs": (our_epoch, their_epoch),
 }
@@ -101,19 +105,17 @@ def seconds(job: Job) -> float:
     return time.perf_counter() - start
 
 
-def alternate(
-    ours: Callable[[Path], Job], theirs: Callable[[Path], Job], model: Path, runs: int
-) -> list[tuple[float, float]]:
+def alternate(ours: Maker, theirs: Maker, model: Path, runs: int) -> list[tuple[float, float]]:
     """Seconds of each run, ours and theirs by turns, after one run each that does not count."""
-    pairs = [(seconds(ours(model)), seconds(theirs(model))) for _ in range(runs + 1)]
+    pairs = [(seconds(ours(model, 0)), seconds(theirs(model, 0))) for _ in range(runs + 1)]
     return pairs[1:]
 
 
-def peak_memory(name: str, model: Path) -> float:
-    """Largest resident memory, in MB, of a fresh process that makes and does one job."""
-    command = [sys.executable, __file__, "--model", str(model), "--peak", name]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return float(output.split()[-1])
+def peak_memory(name: str, model: Path, seeds: int) -> float:
+    """Median of the largest resident memory, in MB, of fresh processes that make and do one job."""
+    command = [sys.executable, __file__, "--model", str(model), "--peak", name, "--seed"]
+    once = partial(subprocess.run, check=True, capture_output=True, text=True)
+    return median(float(once([*command, str(seed)]).stdout.split()[-1]) for seed in range(seeds))
 
 
 def gemm_peak(size: int = 1536, runs: int = 20) -> float:
@@ -136,18 +138,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     jobs = {job.__name__: job for pair in TASKS.values() for job in pair}
     parser.add_argument("--peak", choices=jobs, help="do this once, print the peak memory in MB")
+    parser.add_argument("--seed", type=int, default=0, help="of the job of --peak")
     args = parser.parse_args()
     model = args.model.resolve()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     if args.peak:
-        seconds(jobs[args.peak](model))
+        seconds(jobs[args.peak](model, args.seed))
         unit = 2**20 if sys.platform == "darwin" else 2**10
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
         return
     # first, while this process is small: on Linux a child's peak begins with its parent's size
     peaks = {
-        task: [peak_memory(job.__name__, model) for job in pair] for task, pair in TASKS.items()
+        task: [peak_memory(job.__name__, model, args.runs) for job in pair]
+        for task, pair in TASKS.items()
     }
     print(f"{torch.get_num_threads()} threads, {args.runs} alternating runs, model {model.name}")
     print(f"{'':24}{'ours s':>8}{'theirs s':>10}{'times':>8}{'ours MB':>10}{'theirs MB':>11}")
@@ -157,7 +161,7 @@ def main() -> None:
         times = median(b / a for a, b in pairs)
         print(f"{task:24}{ours:8.2f}{theirs:10.2f}{times:8.2f}{memory[0]:10.0f}{memory[1]:11.0f}")
     quickest = min(ours for ours, _ in pairs)  # of the last task, which is training
-    rate, peak = arithmetic(our_epoch(model)) / quickest, gemm_peak()
+    rate, peak = arithmetic(our_epoch(model, 0)) / quickest, gemm_peak()
     print(f"{task}: {rate:.0f} GFLOP/s, {rate / peak:.0%} of the GEMM peak ({peak:.0f} GFLOP/s)")
 
 
