@@ -22,6 +22,7 @@ from sbert_lessons.exercises import (
     progress,
     registry,
     store,
+    sure_part,
     verdict,
 )
 from sbert_lessons.exercises.judging import close, compare
@@ -279,6 +280,13 @@ def test_a_reason_softens_only_what_is_supported():
     )
     refuted = verdict("97.A", -2, margin=1, softened="on Mondays")
     assert (refuted.state, refuted.reason) == ("refuted", "")
+
+
+@pytest.mark.parametrize(
+    "low, high, sure", [(1, 3, 1), (-3, -1, -1), (-1, 2, 0), (0, 2, 0), (-2, 0, 0)]
+)
+def test_of_a_difference_only_the_end_nearest_to_zero_is_sure(low, high, sure):
+    assert sure_part(low, high) == sure
 
 
 def test_a_verdict_carries_its_values_in_the_outputs_metadata():

@@ -100,6 +100,7 @@ EXPERIMENTS: dict[str, list[Arm]] = {
     ],
     "negatives": [
         Arm("softmax, hard", "hard"),
+        Arm("softmax, random", "random"),
         Arm("cosine, hard", "hard", "cosine"),
         Arm("cosine, random", "random", "cosine"),
         Arm("cosine, hard, raised to 0.5", "hard_raised", "cosine"),

@@ -17,7 +17,7 @@
 # ## Search your own sentences
 #
 # Click the cell below, press Shift+Enter, and go on down with Shift+Enter.
-# It loads `mini-SBERT`, a small sentence encoder that came with the course.
+# It loads `mini-SBERT`, a small sentence encoder that came with the course (its folder is `data/mini-sbert`, and later lessons write it so).
 
 # %% tags=["setup"]
 import numpy as np
@@ -540,7 +540,7 @@ check("00.5", unseen)
 #
 # **Two paths.** *Five hours*: the lessons in bold, for the main idea and the main question.
 # (Lesson 05 borrows one loss from lesson 04: cosine regression.)
-# *Fourteen hours*: all, in order; 08 to 13 may be taken in any order.
+# *Fourteen hours*: all, in order; 08 to 13 may be taken in any order, only 11 after 10.
 #
 # | lesson | subject | minutes |
 # |---|---|---|

@@ -23,7 +23,7 @@ from scipy.stats import rankdata
 from sbert_lessons import plots
 from sbert_lessons.data import load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 from sbert_lessons.search import unit
 
 plots.use_style()
@@ -276,7 +276,7 @@ measured("01.1", kinds.get((bool(change["Pearson"]), bool(change["Spearman"])), 
 # ## Is 0.7 a high cosine?
 #
 # Two sentences have a cosine of 0.7. Are they alike? That depends on what *unlike* sentences get.
-# The **random-pair baseline**: pair each first sentence with the second sentence of the next row.
+# The **random-pair baseline**: pair each first sentence with the second sentence of the row before it.
 # The rows are in random order, so nearly all of these pairs have nothing in common.
 # For each model we take the mean of these cosines, their spread (standard deviation),
 # and how many of them lie above 0.5 and 0.7.
@@ -436,7 +436,7 @@ board.sort_values("Spearman").round({name: 1 for name in board.columns[:3]})
 # (`NaN`: not measured there.)
 # Do not compare numbers across columns: compare the **order** inside each.
 #
-# - In every column raw CLS is far below the others, and mini-SBERT above them.
+# - In every column raw CLS is far below all but the random vectors, and mini-SBERT on top.
 # - But the step from raw mean to mini-SBERT is about 4 points on our pairs,
 #   11 in our run on STS-B, and 31 in the paper.
 # - And word overlap changes its place: *below* raw mean on our pairs, *above* it on STS-B.
@@ -827,16 +827,11 @@ check("01.5", (passes, minutes))
 
 # %% [markdown]
 # ## Verdicts
-# Of each difference we count only its sure part: the end of the 95 % interval that lies nearer to
+# Of each difference we count only its sure part, `sure_part(low, high)`: the end of the 95 % interval that lies nearer to
 # zero, or zero if the interval holds it.
 # "About the same" means: the whole interval within 3 points.
 
 # %%
-def sure_part(low, high):
-    """The end of the interval nearest to zero; 0 if it holds zero."""
-    return max(low, 0) + min(high, 0)
-
-
 def room(low, high, limit=3):
     """Above 0: the whole interval lies within +-limit. Below 0: all of it lies outside."""
     outside = abs(sure_part(low, high))

@@ -27,7 +27,7 @@ from sbert_lessons import plots
 from sbert_lessons.data import load_nli, load_sts, shuffled_batches
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import bootstrap, cosine, encode_pairs, interval, jaccard, spearman
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 
 # %% tags=["setup"]
 from sbert_lessons.features import combine
@@ -45,7 +45,7 @@ torch.set_num_threads(1)
 SEEDS = range(10)
 
 # %% [markdown]
-# The letters of this course: **B** pairs in a batch, **D** numbers in a vector, **N** pairs in all.
+# The letters of lesson 02, but from here on **B** counts the *pairs* of a batch, so it holds 2B sentences; **D** numbers in a vector, **N** pairs in all.
 # Now there are classes too: **E** entailment, **N** neutral, **C** contradiction, as the labels 0, 1, 2.
 #
 # ## One pair, three numbers
@@ -421,14 +421,14 @@ by_class.round(2)
 # %% [markdown]
 # The first three rows are average cosines. **AUC** is the chance that a pair of the first class has a higher cosine than one of the second; 0.5 is no better than a coin.
 # The order is E, C, N: before training, after training on 121,199 real NLI pairs, and even (barely) by shared words.
-# Yet one often reads "entailment, then neutral, then contradiction" as if it were an order of similarity. For *meaning against truth* it is. For closeness of topic it is not.
+# Yet one often reads "entailment, then neutral, then contradiction" as if it were an order of similarity. As an order of *truth* (must be true, may be, cannot be) it is right. As an order of nearness it is not.
 # Remember it in lessons 05 and 07, where someone tells the cosine to follow that order.
 #
 # ## Head and encoder together
 # A head is needed to train the encoder; but at the first step W is random, and pushes the vectors about at random.
 # Two questions: does it help to fit the head first, on frozen vectors? And does the head's initial size matter?
 #
-# A full model would take minutes an arm. So we use the second magnification of this course, the **adapter**:
+# A full model would take minutes an arm. So we use the second magnification of this course, between a few free points and a real fine-tuning, the **adapter**:
 # the encoder's vectors stay as they are, and one matrix $A$, `(D, D)`, is trained on top: $u \to uA$. It begins as the identity, so that nothing is changed at first.
 # One training of three epochs takes a third of a second, so every arm gets ten seeds.
 
@@ -784,7 +784,7 @@ accuracies.round(0).astype(int).to_frame("pairs right, %")
 # On our squares there is next to nothing to be had from single sentences, and a (u, v) head stays next to guessing.
 #
 # How sure is this? That the head sees sentences one by one is proved; that SNLI's give their labels away is measured.
-# That *this* is why the cosine gains fits both, but it is an explanation, and lesson 05 tests it from another side, with labels that are shuffled, or that only the premise decides.
+# That *this* is why the cosine gains fits both, but it is an explanation. Lesson 06 comes back to it, and finds that no experiment of ours isolates it.
 #
 # ## Takeaways
 # - The head is one matrix: its blocks for u and v push each vector by itself, its block for |u-v| pushes the two together or apart.
@@ -799,9 +799,8 @@ accuracies.round(0).astype(int).to_frame("pairs right, %")
 
 
 # %%
-def at_least(samples):  # the end of the 95 % interval that is nearer to 0
-    low, high = interval(samples)
-    return round(max(low, 0) + min(high, 0))
+def at_least(samples):  # whole points that are sure at 95 %
+    return round(sure_part(*interval(samples)))
 
 
 verdict("03.A", at_least(-gaps["u,v"]), margin=2)
@@ -845,7 +844,7 @@ verdict("03.E", at_least(100 * (np.array(wins) - 0.5)), margin=3)
 #
 # </details>
 #
-# **3. A head on (u, v) gets 55 % of SNLI right. What does that say about SNLI?**
+# **3. A head on (u, v) gets 54 % of SNLI right. What does that say about SNLI?**
 #
 # <details><summary>Answer</summary>
 #

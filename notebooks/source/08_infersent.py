@@ -29,7 +29,7 @@ from sbert_lessons.bilstm import BiLSTMEncoder, mini_infersent, train_infersent,
 from sbert_lessons.data import load_nli, load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import bootstrap, cosine, encode_pairs, interval, jaccard, spearman
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 from sbert_lessons.features import combine
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
@@ -390,8 +390,7 @@ measured("08.2", "MAX" if ahead.mean() > 1 else "MEAN" if ahead.mean() < -1 else
 
 # %%
 def at_least(samples):  # whole points that are sure at 95 %; 0 if the interval holds 0
-    low, high = interval(samples)
-    return int(np.clip(max(low, 0) + min(high, 0), -10, 10))  # more than 10 is said as 10
+    return int(np.clip(sure_part(*interval(samples)), -10, 10))  # more than 10 is said as 10
 
 
 draws = np.random.default_rng(0).choice(ahead, (1000, len(ahead))).mean(1)

@@ -355,7 +355,7 @@ table.round(1)
 # the *contradiction*, same words, other statement, as a hard negative. In lesson 07 it was the wrong place for a target of 0.
 # Here it has no target. It only must not be nearer than the partner.
 #
-# The microscope (lesson 03) is cheap enough for ten seeds: a linear map of the raw vectors, 1,859 triplets, three epochs.
+# The adapter (lesson 03) is cheap enough for ten seeds: a linear map of the raw vectors, 1,859 triplets, three epochs.
 
 # %%
 columns = [raw.encode(triplets[side].tolist(), 64) for side in triplets]
@@ -521,13 +521,13 @@ print("the probe reads more from h than from g(h):", h > z)
 # %% [markdown]
 # Even the raw model tells a shuffled sentence nearly always: a small BERT knows what English looks like.
 # After one short run there is less of it in $g(h)$ than in $h$: the direction that SimCLR reports, on another kind of data.
-# The gap is a few points, because 32 steps are few. The microscope shows more of it.
+# The gap is a few points, because 32 steps are few. The adapter shows more of it.
 #
 # One result was not ordered: look at the STS scores. Partners with shuffled words train this model no worse than two dropout masks, in this run better.
-# STS asks mostly about words and topic. Told that order means nothing, the model looks at the words. (For "dog bites man" this would be a poor choice.)
+# A guess: most differences between STS grades are differences of words and topic, and a model that is told that order means nothing looks at the words. (For "dog bites man" this would be a poor choice.)
 #
 # ### Is it the dimension?
-# Back to the microscope: $h$ is a linear map of the raw vectors, trained together with a head of output size 32, 192 or 384.
+# Back to the adapter: $h$ is a linear map of the raw vectors, trained together with a head of output size 32, 192 or 384.
 # 192 is the size of $h$ itself, 384 twice that. Two kinds of head: with the ReLU, and linear.
 # And the control that the explanation needs: the same heads **untrained**, with their random first weights. They are as small, but nobody has asked them to forget.
 
@@ -687,7 +687,7 @@ order_is = "lost" if _order[0] - _order[1] >= 5 else "kept"
 check("09.4", (genre_is, order_is))
 
 # %% [markdown]
-# Forgetting is aimed: what the partners differ in goes, what they share stays.
+# Forgetting is aimed, as far as these two probes show: what the partners differ in goes; the genre, which they share, stays.
 #
 # ## Alignment and uniformity
 # Wang & Isola (2020) take the loss apart into two numbers, for vectors of length 1:
@@ -886,7 +886,7 @@ pd.DataFrame.from_dict(wide, orient="index", columns=heads).round(1)
 # - InfoNCE is a softmax whose classes are the candidates of the batch; the temperature says how much the nearest of them count.
 # - Without labels our model gained by being spread out, with equal vectors on both sides; two dropout masks added little at this size.
 # - A few thousand entailed pairs, or sentences without labels, did what 121,199 labelled pairs do under a softmax head; hard negatives added nothing here.
-# - A projection head forgets what its partners differ in, and only that; training is the cause, a ReLU or a narrow exit the opportunity.
+# - A projection head forgets what its partners differ in, and kept the other thing that we probed; training is the cause, a ReLU or a narrow exit the opportunity.
 # - Alignment alone is best when all sentences are one point; read it beside uniformity, and both beside a score.
 
 # %% [markdown]

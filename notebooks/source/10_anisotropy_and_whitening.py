@@ -22,7 +22,7 @@ from sbert_lessons import plots, pooling
 from sbert_lessons.data import load_nli, load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import bootstrap, cosine, interval, jaccard, spearman
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 
 # %% tags=["setup"]
 from sbert_lessons.geometry import (
@@ -558,8 +558,7 @@ curves.round(0).astype(int)
 
 # %%
 def sure(samples):  # whole points that are sure at 95 %; 0 if the interval holds 0
-    low, high = interval(samples)
-    return int(np.clip(max(low, 0) + min(high, 0), -10, 10))  # 10 is 10 or more
+    return int(np.clip(sure_part(*interval(samples)), -10, 10))  # 10 is 10 or more
 
 
 def change(model, mix, fitted):  # samples of the change that a map makes on test

@@ -22,7 +22,7 @@ from sbert_lessons import plots
 from sbert_lessons.data import load_nli, load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert
 from sbert_lessons.evaluation import bootstrap, cosine, interval, jaccard, spearman
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 
 # %% tags=["setup"]
 from sbert_lessons.flow import coupling_flow, fit_flow, log_likelihood, standardising, to_latent
@@ -801,8 +801,7 @@ def sure(several, others, gold=sts["test"]["score"]):
     columns = [cosines(flow, "test") for flow in (*several, *others)]
     samples = bootstrap(columns, gold, draws=500)
     difference = samples[:, : len(several)].mean(1) - samples[:, len(several) :].mean(1)
-    low, high = interval(difference)
-    return int(max(low, 0) + min(high, 0))
+    return int(sure_part(*interval(difference)))
 
 
 untouched, half = [linear(starts["nothing"])], [linear(dial(target, half_way))]

@@ -22,7 +22,7 @@ from sbert_lessons import plots
 from sbert_lessons.data import DATA, load_nli, load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import bootstrap, cosine, encode_pairs, interval, jaccard, spearman
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 
 # %% tags=["setup"]
 from sbert_lessons.heads import SoftmaxHead
@@ -695,8 +695,7 @@ verdict("12.B", int(np.clip(lead, -4, 4)), margin=2)
 
 # %%
 def at_least(samples):
-    low, high = interval(samples)
-    return round(2 * (max(low, 0) + min(high, 0))) / 2
+    return round(2 * sure_part(*interval(samples))) / 2
 
 
 draws = bootstrap([predicted["ours, CLS"], predicted["raw mini-bert"]], sts["score"], draws=500)

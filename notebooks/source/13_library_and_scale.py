@@ -31,7 +31,7 @@ from sbert_lessons import plots
 from sbert_lessons.data import DATA, load_nli, load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import bootstrap, cosine, encode_pairs, interval, jaccard, spearman
-from sbert_lessons.exercises import check, measured, predict, progress, verdict
+from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import CoSENTLoss, CosineLoss, SoftmaxLoss
 from sbert_lessons.matryoshka import MatryoshkaLoss, truncate
@@ -468,7 +468,7 @@ measured("13.3", agree.mean().idxmax())
 
 # %% [markdown]
 # Far from 100, all of them, and the *raw* model is ahead of the trained one.
-# If you expected training to help everywhere: NLI training asks "does it follow?" and makes texts of one meaning alike, whatever their style.
+# If you expected training to help everywhere. A likely reason, not tested here: NLI training asks "does it follow?" and makes texts of one meaning alike, whatever their style.
 # A genre is style as much as subject (questions, headlines, messages), and the raw model kept more of it.
 # *Better at STS* does not mean *better at your grouping*. Test the grouping you need.
 #
@@ -640,7 +640,7 @@ table[columns].assign(Jaccard=overlap).T.round(1)
 # %% [markdown]
 # ### Exercise 13.3
 # On STS dev (500 pairs), what is the smallest of the sizes 6, 12, 24, 48, 96, 192 that costs at most 2 points against all 192: of the *first k*, and of the *first k principal components*?
-# Fit PCA on `sbert.encode([*nli["premise"]])`. Answer with two sizes.
+# Fit PCA on `sbert.encode([*nli["premise"].unique()])`. Answer with two sizes.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -941,8 +941,8 @@ verdict("13.E", to_five(gains["Matryoshka, first 24 - plain, PCA"].mean()), marg
 six = cosine(*ways["PCA, float32"][24])
 signs = cosine(*ways["signs"][sbert.dim // 8])
 samples = bootstrap([signs, six], grades, draws=500)
-low, high = interval(samples[:, 0] - samples[:, 1])
-verdict("13.F", round(max(low, 0) + min(high, 0), 1), margin=1)
+sure = sure_part(*interval(samples[:, 0] - samples[:, 1]))
+verdict("13.F", round(sure, 1), margin=1)
 
 # %% [markdown]
 # ## Recall

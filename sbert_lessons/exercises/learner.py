@@ -85,6 +85,14 @@ def measured(id: str, option: str) -> Outcome:
     return Outcome(id, "measured", f"{option!r}, {right}.", note)
 
 
+def sure_part(low: float, high: float) -> float:
+    """How much of a difference is sure: the end of its interval nearest to 0; 0 if it holds 0.
+
+    What most lessons hand to `verdict`. Introduced in lesson 01.
+    """
+    return max(low, 0.0) + min(high, 0.0)
+
+
 def verdict(id: str, number: float, margin: float, softened: str = "") -> Verdict:
     """Judge the claim `id` by a measured effect, positive in the claim's favour.
 

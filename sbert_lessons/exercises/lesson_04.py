@@ -104,7 +104,7 @@ def broken_regressions(answer):
 @exercise("04.4", "Grades that contradict each other", kind="experiment", minutes=8, level=2,
     hints=(
     "`pairs = torch.tensor([[0, 1], [1, 2], [0, 2]])`, `labels = torch.tensor([1.0, 1.0, 0.0])`.",
-    "`path = move_points(CosineLoss(), start, pairs, labels, steps=500)`: the last entry counts.",
+    "`path = move_points(CosineLoss(), three, pairs, labels, steps=500)`: the last entry counts.",
     "`torch.cosine_similarity(x[0], x[2], dim=0)` for x = torch.from_numpy(path[-1]).",
 ))  # fmt: skip
 def contradiction(answer):

@@ -235,7 +235,8 @@ CLAIMS = (
     ),
     Claim(
         "06.I",
-        "A linear classifier cannot separate a shell from the shell around it; after |.| it can",
+        "A linear classifier cannot separate a shell from the shell around it; after |.| it can, "
+        "if the outer one is wide enough",
         "Su, kexue.fm 8847",
         kind="definition",
     ),
