@@ -111,10 +111,15 @@ def warn_of_cuts(full: list[str], tokenizer: PreTrainedTokenizerBase, max_length
         )
 
 
-def chunks(rows: list | np.ndarray, size: int) -> list:
-    """The rows in their order, in pieces of at most `size`; ValueError for a size below 1."""
+def check_size(size: int) -> None:
+    """ValueError for a batch size below 1."""
     if size < 1:
         raise ValueError("batch_size must be at least 1.")
+
+
+def chunks(rows: list | np.ndarray, size: int) -> list:
+    """The rows in their order, in pieces of at most `size`; ValueError for a size below 1."""
+    check_size(size)
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
@@ -133,7 +138,8 @@ def encoding_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     than the largest of these, so one of longer texts has fewer rows: two batches in work at once
     need no more memory than one batch of `batch_size` long texts. Introduced in lesson 02.
     """
-    order = np.concatenate([[], *length_sorted_batches(lengths, batch_size)]).astype(int)
+    check_size(batch_size)
+    order = np.argsort(-lengths, kind="stable")
     shortest = order[-(len(order) // 4 + 1) :]
     tokens = batch_size * lengths[shortest].max(initial=1)
     batches = []

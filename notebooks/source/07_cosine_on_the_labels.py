@@ -507,7 +507,7 @@ for arm in cosine_arms["arm"].unique()[1:]:
 
 # %% [markdown]
 # **Random negatives** repair here too: cosine gains on STS-B and on our pairs. They cost what they cost on the linear map, E against C.
-# **Raised and clipped** are one line again. But on STS-B they gain nothing: that repair was a finding about one matrix (and about our pairs, where it gains a point).
+# **Raised and clipped** are one line again. But on STS-B they cost a point: that repair was a finding about one matrix (and about our pairs, where it gains a point).
 # **CoSENT** gains most of all from random negatives. With them its one seed stands above the head on the same labels, on both sets of pairs
 # and in E against C: a consistent function that is *not* behind. One seed is a question, not an answer; with hard negatives it is behind.
 # So what lesson 05 found for cosines trained on E, N and C holds for hard negatives. It is no law about trained cosines.
