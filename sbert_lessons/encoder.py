@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import (
@@ -43,6 +44,7 @@ LONG_WORK = 50  # batches; fewer need no progress bar
 
 logging.set_verbosity_error()  # loading a backbone without its MLM layer is what the course wants
 logging.disable_progress_bar()
+threadpool_limits(1, user_api="blas")  # numpy's threads wait for torch's cores, and torch for them
 
 
 class TextEncoder(nn.Module):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr, rankdata, spearmanr
 
 from sbert_lessons.data import words
 from sbert_lessons.encoder import TextEncoder
@@ -118,9 +118,16 @@ def bootstrap(
     Every draw uses the same pairs for all predictions, so that differences are paired. ValueError
     for unequal lengths or constant input, also where a draw of very few pairs is constant.
     """
-    pairs = [checked(p, gold) for p in predictions]
+    columns = np.stack([*(checked(p, gold)[0] for p in predictions), gold])
     rows = np.random.default_rng(seed).integers(len(gold), size=(draws, len(gold)))
-    return np.array([[spearman(p[r], y[r]) for p, y in pairs] for r in rows])
+    return np.array([spearman_of_rows(columns[:, r]) for r in rows])
+
+
+def spearman_of_rows(values: np.ndarray) -> np.ndarray:
+    """Spearman x 100 of each row but the last with the last, `(K + 1, N) -> (K,)`, all at once."""
+    if (np.ptp(values, axis=1) == 0).any():
+        raise ValueError("A draw of these pairs has values that are all equal: give more pairs.")
+    return 100 * np.corrcoef(rankdata(values, axis=1))[-1, :-1]
 
 
 def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:

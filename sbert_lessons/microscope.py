@@ -28,7 +28,7 @@ def move_points(
     point is its own parameter: no network stands between the loss and the vectors.
     """
     points = points.clone().requires_grad_()
-    optimizer = Adam([points, *objective.parameters()], lr=rate)
+    optimizer = Adam([points, *objective.parameters()], lr=rate, fused=True)
     path = [points.detach().clone()]
     for _ in range(steps):
         optimizer.zero_grad()
@@ -63,7 +63,7 @@ def train_adapter(
     targets = [] if labels is None else [torch.as_tensor(np.array(labels))]
     first = torch.eye(dim) if start is None else torch.as_tensor(start, dtype=torch.float)
     adapter = first.clone().requires_grad_()
-    optimizer = Adam([adapter, *objective.parameters()], lr=rate)
+    optimizer = Adam([adapter, *objective.parameters()], lr=rate, fused=True)
     record = evaluate or (lambda _: {})
     history = [{"epoch": 0} | record(first.numpy())]
     for epoch in range(1, epochs + 1):

@@ -186,6 +186,11 @@ def test_bootstrap_takes_columns_by_place_and_refuses_unequal_lengths():
         bootstrap([gold, np.arange(9.0)], gold)
 
 
+def test_bootstrap_refuses_a_draw_whose_values_are_all_equal():
+    with pytest.raises(ValueError, match="all equal: give more pairs"):
+        bootstrap([[0.0, 1.0]], [0.0, 1.0], draws=50)
+
+
 def test_bootstrap_interval_covers_the_score_and_narrows_with_more_pairs():
     rng = np.random.default_rng(0)
     gold = rng.normal(size=800)

@@ -749,7 +749,7 @@ measured("05.6", apart.idxmin() if apart.min() < -3 else "none of them")
 #
 # > **For similarity: yes.** The head's own score is far behind the cosine, live and at full scale.
 # > A cosine trained on the same labels is far behind too on STS-B, and about level on our own pairs.
-# > Nowhere in this lesson was a consistent function clearly ahead. (Lesson 07 meets one that is not behind, with random negatives.)
+# > Nowhere in this lesson was a consistent function clearly ahead. (Lesson 07 meets one that is, by a point or two: a loss of order, with random negatives.)
 # >
 # > **For "does it follow?": no.** A cosine trained for that question tells E from C better,
 # > on our pairs (a linear map) and on SNLI (the whole encoder).

@@ -16,6 +16,7 @@
 
 # %% tags=["setup"]
 import json
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -704,6 +705,7 @@ labels = sts["train"]["score"].to_numpy("float32")
 objectives = {"plain": CoSENTLoss, "Matryoshka": lambda: MatryoshkaLoss(CoSENTLoss(), sizes[:5])}
 
 
+@cache  # two readings share the plain maps
 def fitted(objective, rate, seed):  # the map A, (D, D)
     settings = {"epochs": 10, "rate": rate, "seed": seed}
     return train_adapter(objectives[objective](), training, labels, **settings)[0]

@@ -238,7 +238,7 @@ open_here[["text", "number", "margin", "recorded"]].round(1)
 
 # %% [markdown]
 # A recorded figure beyond the margin, with a plus: the claim would be supported at full scale; with a minus: refuted. So *undecided* hides both.
-# (Recorded figures are differences of means over few seeds. They have an error too. Only three claims are judged by recorded runs, and their lessons say so: 06.E, 07.K and 10.F.)
+# (Recorded figures are differences of means over few seeds. They have an error too. Only four claims are judged by recorded runs, and their lessons say so: 06.E, 07.K, 07.L and 10.F.)
 #
 # ### Exercise 14.3
 # Margins are chosen by people. Double all of them: which claims get another verdict? Give their names.
@@ -409,6 +409,9 @@ ANSWER += [
      "The start does not decide which class ends closest.", "What decides stayed open."),
     ("06.D", "And it is the labels that mend a bad start.", "Shuffled labels mend a bad start better.",
      "Labels do not explain all: a bad start is mended about as well by shuffled ones."),
+    ("07.L", "The head is not the best way: a cosine trained by order, with random negatives, beats it.",
+     "Not even a cosine trained by order, with random negatives, reaches the head.",
+     "A cosine trained by order, with random negatives, and the head could not be told apart."),
 ]  # fmt: skip
 
 # %%
@@ -598,7 +601,7 @@ verdict("14.B", round(100 * decided.mean() - 50), margin=25)
 
 # %%
 both = judged[(judged["verdict"] != "undecided") & judged["recorded"].notna()]
-both = both.drop(["06.E", "07.K", "10.F"], errors="ignore")
+both = both.drop(["06.E", "07.K", "07.L", "10.F"], errors="ignore")
 same = np.sign(both["number"]) == np.sign(both["recorded"])
 print(f"{same.sum()} of {len(same)} point the same way; not: {', '.join(same.index[~same]) or '-'}")
 verdict("14.C", round(100 * same.mean() - 50), margin=25)

@@ -216,6 +216,14 @@ CLAIMS = (
         ),
     ),
     Claim(
+        "07.L",
+        "With all layers and random negatives, CoSENT beats the softmax head on the same classes",
+        "lesson 07, section What the linear layer buys",
+        recorded=lambda: (
+            average("negatives", "CoSENT, random") - average("negatives", "softmax, random")
+        ),
+    ),
+    Claim(
         "07.G",
         "CoSENT uses of the labels only their order",
         "lesson 07, section Order, not values",
