@@ -743,6 +743,7 @@ for better, worse in (("mean", "max"), ("max", "max without the mask")):
                   f"95 % in [{found['low']:.1f}, {found['high']:.1f}]")  # fmt: skip
 
 # %% [markdown]
+# Two seeds make wide intervals: that MAX falls behind under regression is sure, under classification it is not.
 # Are these gaps a matter of the rate? All rates that were tried, seed 0:
 
 # %%
@@ -879,7 +880,7 @@ for cure in ("max, centred", "max, targets raised"):
 # The rate matters. At 0.0001, where plain MAX has not fallen yet after one epoch, the cure brings 4 points only: 46 and 50.
 # Giving each the rate that suits it better, it is 46 against 56.
 # So in our hands MAX fails under regression because **its cosines start far above the targets**.
-# It fits the tables too: the classification objective has no target for the cosine, and there MAX loses 2 points in the paper and 4 in ours, not 13 or 17.
+# It fits the tables too: the classification objective has no target for the cosine, and there MAX loses 2 points in the paper and 5 in ours, not 13 or 17.
 # But the paper's 69.92 was made with another model, other data and code that we have not run. For that number this stays a proposal.
 #
 # ## Which labels ask for which loss?

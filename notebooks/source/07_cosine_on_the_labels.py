@@ -512,7 +512,7 @@ for name in ("CoSENT", "cosine"):
 # **Random negatives** repair here too: cosine gains on STS-B and on our pairs. They cost what they cost on the linear map, E against C.
 # **Raised and clipped** are one line again. But on STS-B they cost a point: that repair was a finding about one matrix (and about our pairs, where it gains a point).
 # **CoSENT** gains most of all from random negatives. With them it stands *above* the head on the same labels, by a point or two on STS-B (last lines),
-# and on our own pairs and in E against C as well: here the consistent function is the better one. With hard negatives it is 10 points behind.
+# and on our own pairs and in E against C as well: here the consistent function is the better one. With hard negatives it is 9 points behind.
 # So what lesson 05 found for cosines trained on E, N and C holds for hard negatives. It is no law about trained cosines:
 # ask for an order that can be had, and the cosine may be trained itself.
 #
@@ -629,7 +629,7 @@ by_share
 # The raw model and Jaccard stand in the table above: what an objective wins is its distance from them.
 # Read a row from left to right: what does the objective win from right labels, and how much of it do wrong ones take away?
 # With 20 % wrong the head keeps most of its gain, and stays ahead of both others on STS-B. With 40 % wrong nobody has a gain left: all three end below the raw model.
-# Points lost say less here: CoSENT's row *rises* at 20 %, because the bundled dev set chose it a better rate there (one seed an arm with wrong labels).
+# Points lost say less here: CoSENT's row *rises* at 20 %, because the bundled dev set chose it a better rate there (one seed an arm with wrong labels, two for the head at 20 %).
 # So at full scale the head is ahead on STS-B at each share, because it had won most; that it *loses* least we do not see.
 
 # %% [markdown]
