@@ -975,8 +975,7 @@ print(f"is it sure that this is more than half a point? {low > 0.5}")
 # - Cosine on 0/1 labels does not fail at once: a linear map gains for an epoch or two, then over-fits, fastest with hard negatives; a whole encoder, one epoch on real pairs, ends above raw. Watch dev.
 # - Random negatives repair most of it, on a linear map and with all layers; a raised target repairs it on the linear map only, and a floor that no cosine reaches is the same as a raised target.
 # - Over a linear map the head is a buffer, which learns wrong labels itself and hands on little; with a whole encoder it beats cosine on STS-B, by far, on cosine's own two labels.
-# - CoSENT trains the order and needs no targets; at equal label information, and its published scale, it did not beat cosine regression here.
-# - With all layers and random negatives CoSENT ends above the head: trained and used the same way, and better for it. With hard negatives it is far behind.
+# - CoSENT trains the order and needs no targets; at equal label information, and its published scale, it did not beat cosine regression here. With all layers and random negatives it ends above the head: trained and used the same way, and better for it.
 
 # %% [markdown]
 # ## Verdicts

@@ -409,6 +409,10 @@ ANSWER += [
      "The start does not decide which class ends closest.", "What decides stayed open."),
     ("06.D", "And it is the labels that mend a bad start.", "Shuffled labels mend a bad start better.",
      "Labels do not explain all: a bad start is mended about as well by shuffled ones."),
+]  # fmt: skip
+
+# %%
+ANSWER += [
     ("07.L", "The head is not the best way: a cosine trained by order, with random negatives, beats it.",
      "Not even a cosine trained by order, with random negatives, reaches the head.",
      "A cosine trained by order, with random negatives, and the head could not be told apart."),
