@@ -67,3 +67,11 @@ def average(experiment: str, arm: str, score: str = "stsb_dev_cosine") -> float:
     except ValueError:
         return float("nan")
     return float(runs[runs["arm"] == arm].get(score, pd.Series(dtype=float)).mean())
+
+
+def lead(experiment: str, better: str, worse: str, score: str = "stsb_dev_cosine") -> float:
+    """How far the average of one recorded arm is above another's: for `Claim(recorded=...)`.
+
+    NaN while one of them is not recorded. Introduced in lesson 14.
+    """
+    return average(experiment, better, score) - average(experiment, worse, score)

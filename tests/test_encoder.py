@@ -1,7 +1,10 @@
 """encode(), save() and load(): what a caller can rely on, and what bad input is told."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -421,3 +424,15 @@ def test_the_backbone_can_be_switched(monkeypatch):
     assert mini_bert() == "bert-base-uncased"
     monkeypatch.delenv("SBERT_LESSONS_BACKBONE")
     assert mini_bert() == encoder_module.DATA / "mini-bert"
+
+
+def test_blas_keeps_to_one_thread_where_nobody_asked_for_less():
+    code = (
+        "import scipy.linalg, sbert_lessons.encoder\n"
+        "from threadpoolctl import threadpool_info\n"
+        "print({p['num_threads'] for p in threadpool_info() if p['user_api'] == 'blas'})"
+    )
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, env=free, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() in ("{1}", "set()")  # macOS has a BLAS of its own, out of reach

@@ -62,3 +62,9 @@ def test_gap_without_enough_seeds_has_no_interval_and_warns_of_nothing(worse, ga
 def test_an_experiment_that_was_not_recorded_is_named(folder):
     with pytest.raises(ValueError, match="Nothing is recorded as 'table9': choose from table6"):
         results.recorded("table9")
+
+
+@pytest.mark.parametrize("worse, points", [("cls", 9.0), ("max", np.nan)])
+def test_lead_is_the_difference_of_averages_or_nan(folder, worse, points):
+    np.testing.assert_equal(results.lead("table6", "mean", worse), points)
+    np.testing.assert_equal(results.lead("features", "mean", worse), np.nan)

@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 
 from sbert_lessons.data import load_sts
 from sbert_lessons.evaluation import bootstrap, interval, jaccard
-from sbert_lessons.results import average
+from sbert_lessons.results import average, lead
 
 from .judging import close, compare
 from .model import Claim, Prediction, exercise
@@ -264,9 +264,7 @@ CLAIMS = (
         "The mean of raw BERT vectors is worse than simple word information (here: overlap)",
         "Reimers & Gurevych 2019, Table 1",
         paper="54.81 against 61.32 for averaged GloVe, over seven sets (Table 1)",
-        recorded=lambda: (
-            average("raw", "Jaccard", "stsb_test") - average("raw", "mean", "stsb_test")
-        ),
+        recorded=lambda: lead("raw", "Jaccard", "mean", "stsb_test"),
     ),
     Claim(
         "01.C",

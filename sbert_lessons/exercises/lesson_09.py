@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
-from ..results import average
+from ..results import average, lead
 from .judging import close, compare
 from .model import Claim, Prediction, exercise
 
@@ -209,25 +209,21 @@ CLAIMS = (
         "Without labels, two dropout masks do better than the same mask twice",
         "Gao et al. 2021, SimCSE",
         paper="82.5 against 43.6 on STS-B dev (Tables 1 to 4)",
-        recorded=lambda: average("contrast", "two masks") - average("contrast", "same mask"),
+        recorded=lambda: lead("contrast", "two masks", "same mask"),
     ),
     Claim(
         "09.D",
         "Contradictions as hard negatives raise the STS score",
         "Gao et al. 2021, SimCSE",
         paper="86.2 against 84.9 on STS-B dev (Tables 1 to 4)",
-        recorded=lambda: (
-            average("contrast", "entailed, contradicted") - average("contrast", "entailed")
-        ),
+        recorded=lambda: lead("contrast", "entailed, contradicted", "entailed"),
     ),
     Claim(
         "09.E",
         "InfoNCE does better at temperature 0.05 than at 1",
         "Gao et al. 2021, SimCSE",
         paper="86.2 against 64.0 on STS-B dev (Table D.1)",
-        recorded=lambda: (
-            average("contrast", "entailed, contradicted") - average("contrast", "temperature 1")
-        ),
+        recorded=lambda: lead("contrast", "entailed, contradicted", "temperature 1"),
     ),
     Claim(
         "09.F",

@@ -8,7 +8,7 @@ from ..data import load_sts
 from ..encoder import SentenceEncoder, mini_bert
 from ..evaluation import cosine, spearman
 from ..geometry import layer_means, whitening
-from ..results import average, recorded
+from ..results import average, lead, recorded
 from .judging import compare
 from .model import Claim, Prediction, exercise
 
@@ -219,7 +219,7 @@ def seven_sets(arm: str, setting: str) -> float:
 
 def recorded_gain(after: str, before: str) -> float:
     """Points on STS-B test between two rows of the recorded table."""
-    return average("whitening", after, "stsb_test") - average("whitening", before, "stsb_test")
+    return lead("whitening", after, before, "stsb_test")
 
 
 def recorded_rank_correlation() -> float:
