@@ -31,7 +31,8 @@ from sbert_lessons.plots import show
 from sbert_lessons.results import recorded
 
 plots.use_style()
-SEEDS, SIDES = range(3), ("sentence1", "sentence2")
+SEEDS = range(3)
+SIDES = ("sentence1", "sentence2")
 
 # %% [markdown]
 # As in the paper, a sentence vector is the mean of all tokens, averaged over first and last layer.
