@@ -727,23 +727,18 @@ both.round(1).astype(object).fillna("")
 # %% [markdown]
 # NLI means classification, STS-B regression; an empty place is not in the paper. Each arm has the best of three rates, chosen by the bundled dev set.
 # In ours, too, MAX falls behind far more under regression than under classification, and with its mask in place.
-# (CLS falls behind in both: our backbone never learnt to use `[CLS]`.)
+# (CLS falls behind in both, under classification by 7 to 20 points from seed to seed: our backbone never learnt to use `[CLS]`.)
 # The two questions in numbers: how far is MEAN ahead of MAX, and what does the mask bring?
 
 # %%
 for better, worse in (("mean", "max"), ("max", "max without the mask")):
     for data in ("NLI", "STS-B"):
-        pair = [f"{data}, {better}", f"{data}, {worse}"]
-        if runs6["arm"].value_counts().reindex(pair, fill_value=0).min() < 2:
-            ahead = ours.loc[pair[0], "mean"] - ours.loc[pair[1], "mean"]
-            print(f"{data}: {better} above {worse}: {ahead:+.1f} points, too few seeds for an interval")
-        else:
-            found = gap(runs6, *pair)
-            print(f"{data}: {better} above {worse}: {found['gap']:+.1f} points,",
-                  f"95 % in [{found['low']:.1f}, {found['high']:.1f}]")  # fmt: skip
+        found = gap(runs6, f"{data}, {better}", f"{data}, {worse}")
+        print(f"{data}: {better} above {worse}: {found['gap']:+.1f} points,",
+              f"95 % in [{found['low']:.1f}, {found['high']:.1f}]")  # fmt: skip
 
 # %% [markdown]
-# Two seeds make wide intervals: that MAX falls behind under regression is sure, under classification it is not.
+# Three seeds are enough for this much: MAX falls behind under both objectives, by 5 points under classification and by 13 under regression, and the mask brings some points in both.
 # Are these gaps a matter of the rate? All rates that were tried, seed 0:
 
 # %%

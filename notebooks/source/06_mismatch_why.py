@@ -428,7 +428,7 @@ print("every MEAN run ends more than 30 points above every CLS run:",
 # %% [markdown]
 # Mean start against CLS start is Su's own example, and here it holds, by far. But an adapter cannot fetch what is not in the vector.
 # A whole encoder can: attention can carry the sentence into `[CLS]`. The paper's Table 6 (BERT-base, all layers trained) has a gap of only one point.
-# Our full-scale runs, recorded, 30,000 pairs, as far as they are done:
+# Our full-scale runs, recorded, 30,000 pairs:
 
 # %%
 paper = pd.Series({"NLI, mean": 80.78, "NLI, max": 79.07, "NLI, cls": 79.80}, name="the paper")
@@ -438,13 +438,14 @@ ours.columns = ["our full-scale run", "sd", "seeds"]
 raw_stsb = recorded("raw").set_index("arm")["stsb_dev_cosine"]
 print(f"STS-B dev; before training: mean {raw_stsb['mean']:.1f}, max {raw_stsb['max']:.1f}, "
       f"cls {raw_stsb['cls']:.1f}; Jaccard {raw_stsb['Jaccard']:.1f}")  # fmt: skip
-for arm in ours.query("seeds > 1").index[1:]:  # an interval needs two seeds
+for arm in ours.index[1:]:
     ahead = gap(runs, "NLI, mean", arm).round(1)
     print(f"mean - {arm[5:]}: {ahead['gap']}, 95 % in [{ahead['low']}, {ahead['high']}]")
 paper.to_frame().join(ours).round(1)
 
 # %% [markdown]
-# Before training CLS lies far below MEAN. The nearer the two end, the less the start of the *pooling* decides, once all layers learn.
+# Before training CLS lies 48 points below MEAN, after it 13: so once all layers learn, the start of the *pooling* decides much less than the start of the adapter did.
+# Here it still decides something; in the paper, one point. And the seed decides, too: three runs with CLS ended at 51, 58 and 64, three with MEAN within half a point.
 #
 # ## A broken start, and a control
 # Second bad start: nothing is lost, but everything is distorted.

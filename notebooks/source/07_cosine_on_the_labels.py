@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 
 # %% tags=["setup"]
 from sbert_lessons import plots
-from sbert_lessons.data import DATA, load_nli, load_sts
+from sbert_lessons.data import load_nli, load_sts
 from sbert_lessons.encoder import SentenceEncoder, mini_bert
 from sbert_lessons.evaluation import bootstrap, cosine, encode_pairs, interval, jaccard, spearman
 from sbert_lessons.exercises import check, measured, predict, progress, sure_part, verdict
@@ -605,8 +605,7 @@ measured("07.5", {"cosine": "cosine", "CoSENT": "cosent", "head": "the softmax h
 
 # %%
 def with_wrong_labels():  # recorded runs on hard pairs; `wrong`: how many labels are wrong, %
-    names = [n for n in ("negatives", "noise") if (DATA / "results" / f"{n}.json").exists()]
-    runs = pd.concat([recorded(name) for name in names], ignore_index=True)
+    runs = pd.concat([recorded("negatives"), recorded("noise")], ignore_index=True)
     arms = runs["arm"].str.replace("hard", "0 % wrong").str.lower()
     parts = arms.str.extract(r"^(?P<objective>\w+), (?P<wrong>\d+) % wrong$")
     runs = runs.assign(arm=arms).join(parts).dropna(subset="wrong")
@@ -785,7 +784,7 @@ def on_grades(name, seed, **settings):  # a map A, and its history
 
 
 # %% [markdown]
-# Each arm chooses its rate and its number of epochs on dev, with three seeds. Then ten seeds, measured once on test.
+# Each arm chooses its rate and its number of epochs on dev, with five seeds. Then ten seeds, measured once on test.
 
 
 # %%
@@ -796,7 +795,7 @@ def dev_score(A):
 def choose(name, rates=(3e-4, 1e-3, 3e-3, 1e-2)):  # -> settings
     found = {}
     for rate in rates:
-        runs = [on_grades(name, s, epochs=6, rate=rate, evaluate=dev_score)[1] for s in SEEDS[:3]]
+        runs = [on_grades(name, s, epochs=6, rate=rate, evaluate=dev_score)[1] for s in SEEDS[:5]]
         by_epoch = np.mean([[row["dev"] for row in run] for run in runs], axis=0)
         found[rate] = by_epoch.max(), int(by_epoch.argmax())
     best = max(found, key=found.get)
