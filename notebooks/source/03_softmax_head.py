@@ -11,7 +11,7 @@
 #
 # **You need** lessons 01 and 02; what a derivative is.
 #
-# **Time.** 70 minutes to read and answer, 60 s to run.
+# **Time.** 70 minutes to read and answer, 60 s to run. On slow cores it takes two to three minutes.
 
 # %% tags=["setup"]
 import tempfile

@@ -11,7 +11,7 @@
 #
 # **You need** lessons 01 (Spearman, Jaccard), 03 (the softmax head) and 04 (cosine regression).
 #
-# **Time.** 60 minutes to read and answer, 80 s to run.
+# **Time.** 60 minutes to read and answer, 80 s to run. On slow cores it takes two to three minutes.
 
 # %% tags=["setup"]
 from copy import deepcopy

@@ -12,7 +12,7 @@
 #
 # **You need** lesson 04 (`CosineLoss`, the softmax head on grades) and lesson 05 (the mismatch); what a logarithm does.
 #
-# **Time.** 75 minutes to read and answer, 60 s to run.
+# **Time.** 75 minutes to read and answer, 60 s to run. On slow cores it takes two to three minutes.
 
 # %% tags=["setup"]
 import warnings
