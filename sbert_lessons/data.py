@@ -151,13 +151,20 @@ def encoding_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
 
 
 def shuffled_batches(
-    lengths: np.ndarray, batch_size: int, rng: np.random.Generator, pool: int = 50
+    lengths: np.ndarray,
+    batch_size: int,
+    rng: np.random.Generator,
+    groups: np.ndarray | None = None,
+    pool: int = 50,
 ) -> Iterator[np.ndarray]:
     """Random batches of like length: shuffle, sort inside pools of batches, shuffle the batches.
 
+    Rows with the same number in `groups`, from 0 to N - 1, and of the same length stay together.
     Introduced in lesson 03.
     """
-    pools = chunks(rng.permutation(len(lengths)), pool * batch_size)
+    turn = np.argsort(rng.permutation(len(lengths)))  # of each group
+    order = np.argsort(turn if groups is None else turn[groups], kind="stable")
+    pools = chunks(order, pool * batch_size)
     batches = [p[b] for p in pools for b in length_sorted_batches(lengths[p], batch_size)]
     for i in rng.permutation(len(batches)):
         yield batches[i]

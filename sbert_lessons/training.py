@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -16,27 +17,39 @@ from sbert_lessons.data import TokenStore, shuffled_batches
 from sbert_lessons.encoder import TextEncoder
 from sbert_lessons.progress import progress_bar
 
-LIVE_RECIPE = {"epochs": 2, "batch_size": 32, "rate": 1e-4, "head_rate": 1e-3}
+LIVE_RECIPE = {"epochs": 2, "batch_size": 32, "rate": 2e-4, "head_rate": 1e-3, "together": True}
 """For the bundled NLI pairs, after `fit_head`; chosen on bundled dev (`tools/live_recipe.py`)."""
 
 
 class Siamese(nn.Module):
-    """Encoder and objective as one module: a single forward pass for all sentences of a batch."""
+    """Encoder and objective as one module: one encoder for every column of a batch."""
 
     def __init__(self, encoder: TextEncoder, objective: nn.Module) -> None:
         super().__init__()
         self.encoder, self.objective = encoder, objective
 
-    def forward(self, ids: Tensor, mask: Tensor, columns: int, *labels: Tensor) -> Tensor:
-        """`ids, mask: (columns * B, T)`, `labels: (B,)` if the objective asks for them -> loss."""
-        return self.objective(*self.encoder(ids, mask).chunk(columns), *labels)
+    def forward(self, columns: Sequence[tuple[Tensor, Tensor, Tensor]], *labels: Tensor) -> Tensor:
+        """Loss of a batch of B rows, `labels: (B,)` if the objective asks for them.
+
+        A column: `ids, mask: (S, T)` of its S different sentences, `rows: (B,)` whose each row is.
+        """
+        vectors = (self.encoder(ids, mask)[rows] for ids, mask, rows in columns)
+        return self.objective(*vectors, *labels)
 
 
 class Pairs:
-    """Tokenised columns of sentences, with a label a row or none, cut into batches."""
+    """Tokenised columns of sentences, with a label a row or none, cut into batches.
+
+    A batch holds each sentence of a column once. With `together`, rows of one group, those that
+    share their first sentence, share a batch.
+    """
 
     def __init__(
-        self, encoder: TextEncoder, columns: Sequence[Sequence[str]], labels: Sequence | None
+        self,
+        encoder: TextEncoder,
+        columns: Sequence[Sequence[str]],
+        labels: Sequence | None,
+        together: bool = False,
     ) -> None:
         self.labels = [] if labels is None else [label_tensor(labels)]
         sizes = {len(column) for column in [*columns, *self.labels]}
@@ -44,14 +57,28 @@ class Pairs:
             raise ValueError(
                 f"Need as many labels as rows, at least one; got sizes {sorted(sizes)}."
             )
-        self.columns, self.size = len(columns), len(columns[0])
+        self.size = len(columns[0])
         self.store: TokenStore = encoder.tokenize([t for column in columns for t in column])
-        self.lengths = self.store.lengths.reshape(self.columns, self.size).max(0)
+        self.places = [first_places(c) + self.size * i for i, c in enumerate(columns)]
+        lengths = self.store.lengths.reshape(len(columns), self.size)
+        self.lengths = lengths[0] if together else lengths.max(0)
+        self.groups = self.places[0] if together else np.arange(self.size)
 
     def batch(self, rows: np.ndarray) -> tuple:
         """The arguments of `Siamese.forward` for these rows."""
-        all_rows = np.concatenate([rows + self.size * i for i in range(self.columns)])
-        return *self.store.batch(all_rows), self.columns, *(values[rows] for values in self.labels)
+        columns = [self.sentences(places[rows]) for places in self.places]
+        return columns, *(values[rows] for values in self.labels)
+
+    def sentences(self, places: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Padded ids and mask of the different sentences at these places, and whose each row is."""
+        different, rows = np.unique(places, return_inverse=True)
+        return *self.store.batch(different), torch.from_numpy(rows)
+
+
+def first_places(texts: Sequence[str]) -> np.ndarray:
+    """For each text, where the same text stands first, `(N,)`."""
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(text, i) for i, text in enumerate(texts)])
 
 
 def label_tensor(labels: Sequence) -> Tensor:
@@ -92,6 +119,7 @@ def train(
     head_rate: float | None = None,
     warmup: float = 0.1,
     seed: int = 0,
+    together: bool = False,
     evaluate: Callable[[], dict[str, float]] | None = None,
     evaluations: int = 1,
     checkpoint: Path | None = None,
@@ -100,21 +128,23 @@ def train(
 
     `columns`: two lists of N sentences for pairs, three for triplets; `labels`: N of them, passed
     to `objective(u, v, labels)`, or None for an objective without labels. The defaults are the
-    paper's (SBERT, section 3.1), with AdamW and a gradient norm of at most 1. `evaluate()` is
-    called `evaluations` times an epoch; the returned history has a row a step: step, loss, and
-    what `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation in this call (the first
+    paper's (SBERT, section 3.1), with AdamW and a gradient norm of at most 1. With `together`, rows
+    that share their first sentence share a batch, which encodes it once: cheaper for NLI pairs,
+    where a premise has several hypotheses; wrong for in-batch negatives. `evaluate()` is called
+    `evaluations` times an epoch; the returned history has a row a step: step, loss, and what
+    `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation in this call (the first
     number that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on from
-    that file, and a call with another seed, batch size or number of rows is refused. `accelerate
+    that file, and a call with another seed, other batches or number of rows is refused. `accelerate
     launch` shares each batch among its processes; end such a script with
     `Accelerator().end_training()`.
     Raises ValueError for a loss that is not a number.
     """
     accelerator = Accelerator()
-    data, siamese = Pairs(encoder, columns, labels), Siamese(encoder, objective)
+    data, siamese = Pairs(encoder, columns, labels, together), Siamese(encoder, objective)
     optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01, fused=True)
     order = [b for e in range(epochs) for b in epoch_batches(data, batch_size, seed, e)]
     parallel, optimizer = accelerator.prepare(siamese, optimizer)
-    run = f"seed {seed}, {data.size} rows in batches of {batch_size}"
+    run = f"seed {seed}, {data.size} rows in batches of {batch_size}{', together' * together}"
     first, history = resume(checkpoint, siamese, [optimizer], run) if checkpoint else (0, [])
     factor = warmup_then_decay(len(order), warmup)
     schedule = LambdaLR(optimizer, lambda step: factor(first + step))
@@ -186,7 +216,7 @@ def update(
 
     Raises ValueError, before any weight has changed, for a loss that is not a number.
     """
-    loss = siamese(*(x.to(accelerator.device) if isinstance(x, Tensor) else x for x in batch))
+    loss = siamese(*send_to_device(batch, accelerator.device))
     if not loss.isfinite():
         raise ValueError(f"The loss is {loss.item()} at step {step}: lower the rate, check labels.")
     accelerator.backward(loss)
@@ -198,4 +228,5 @@ def update(
 
 def epoch_batches(data: Pairs, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """The batches of one epoch: the same for the same seed, so that a stopped run can go on."""
-    return list(shuffled_batches(data.lengths, batch_size, np.random.default_rng((seed, epoch))))
+    rng = np.random.default_rng((seed, epoch))
+    return list(shuffled_batches(data.lengths, batch_size, rng, data.groups))

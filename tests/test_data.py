@@ -155,6 +155,18 @@ def test_shuffled_batches_hold_every_row_once_and_depend_on_the_seed_alone(lengt
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=60), st.integers(0, 99))
+@settings(deadline=None)
+def test_shuffled_batches_keep_groups_of_rows_next_to_each_other(sizes, seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    lengths = rng.integers(3, 9, len(sizes))[groups]
+    batches = list(shuffled_batches(lengths, 4, rng, groups, pool=1000))  # one pool
+    check_every_row_once(batches, lengths, 4)
+    held = sum(len(np.unique(groups[rows])) for rows in batches)
+    assert held <= len(sizes) + len(batches) - 1  # cut at the edges of batches alone
+
+
 def test_shuffled_batches_are_of_like_length_but_in_random_order():
     lengths = np.random.default_rng(0).integers(3, 60, 1600)
     batches = list(shuffled_batches(lengths, 16, np.random.default_rng(1)))

@@ -21,7 +21,7 @@ from test_losses import (
 from test_losses import check_library as check_objective
 from test_pooling import check_hand, check_library, check_padding
 from test_search import check_top_k
-from test_training import check_one_pass, check_resume, run
+from test_training import check_resume, check_siamese, run
 from torch.nn.functional import cross_entropy
 
 from sbert_lessons import checkpoint, training
@@ -211,16 +211,25 @@ def test_wrong_searches(wrong):
     assert refused(check_top_k, wrong)
 
 
-class Interleaved(Siamese):
-    """Takes neighbours for pairs, instead of the first half and the second."""
+class InOrder(Siamese):
+    """Takes the different sentences of a column for those of its rows."""
 
-    def forward(self, ids, mask, columns, labels):
-        vectors = self.encoder(ids, mask)
-        return self.objective(vectors[0::2], vectors[1::2], labels)
+    def forward(self, columns, labels):
+        u, v = (self.encoder(ids, mask) for ids, mask, _ in columns)
+        return self.objective(u[: len(labels)].repeat(2, 1)[: len(labels)], v, labels)
 
 
-def test_a_wrong_split_of_the_one_forward_pass(tiny_encoder):
-    assert refused(check_one_pass, Interleaved, tiny_encoder)
+class OneMask(Siamese):
+    """Reads the second column's sentences as if all were as long as the longest."""
+
+    def forward(self, columns, labels):
+        first, (ids, mask, rows) = columns
+        return super().forward([first, (ids, torch.ones_like(mask), rows)], labels)
+
+
+@pytest.mark.parametrize("wrong", [InOrder, OneMask])
+def test_wrong_columns_of_a_batch(tiny_encoder, wrong):
+    assert refused(check_siamese, wrong, tiny_encoder)
 
 
 @pytest.mark.parametrize(

@@ -226,24 +226,24 @@ def test_bad_rows_are_one_clear_sentence(tiny_encoder, columns, labels, message)
     assert "\n" not in str(caught.value)
 
 
-def check_one_pass(siamese_class, encoder) -> None:
-    """Both sentences in one forward pass give the loss and gradients of two passes."""
-    pairs, objective = Pairs(encoder, [PREMISES, HYPOTHESES], LABELS), softmax_loss()
-    rows = np.array([0, 5, 7, 11])
+def check_siamese(siamese_class, encoder) -> None:
+    """A batch that encodes a sentence once gives the loss and gradients of one that repeats it."""
+    columns = [[PREMISES[i // 2] for i in range(12)], HYPOTHESES]
+    pairs, objective = Pairs(encoder, columns, LABELS), softmax_loss()
+    rows = np.array([3, 11, 0, 2, 1])  # premises 1, 5, 0, 1, 0
     siamese_class(encoder, objective)(*pairs.batch(rows)).backward()
-    together = [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
+    once = [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
     encoder.zero_grad()
-    u = encoder(*encoder.tokenize([PREMISES[i] for i in rows]).batch(np.arange(4)))
-    v = encoder(*encoder.tokenize([HYPOTHESES[i] for i in rows]).batch(np.arange(4)))
+    u, v = (encoder(*encoder.tokenize([c[i] for i in rows]).batch(np.arange(5))) for c in columns)
     objective(u, v, torch.tensor([LABELS[i] for i in rows])).backward()
-    apart = [p.grad for p in encoder.parameters() if p.grad is not None]
-    assert len(together) == len(apart) > 20
-    for one, two in zip(together, apart, strict=True):
+    repeated = [p.grad for p in encoder.parameters() if p.grad is not None]
+    assert len(once) == len(repeated) > 20
+    for one, two in zip(once, repeated, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
-def test_one_pass_for_both_sentences_equals_two(tiny_encoder):
-    check_one_pass(Siamese, tiny_encoder)
+def test_a_sentence_encoded_once_equals_one_encoded_for_each_row(tiny_encoder):
+    check_siamese(Siamese, tiny_encoder)
 
 
 def test_every_row_is_seen_once_an_epoch_and_epochs_differ(tiny_encoder):
@@ -256,9 +256,48 @@ def test_every_row_is_seen_once_an_epoch_and_epochs_differ(tiny_encoder):
 
 def test_three_columns_make_triplets(tiny_encoder):
     data = Pairs(tiny_encoder, [PREMISES, HYPOTHESES, PREMISES], LABELS)
-    ids, _, columns, labels = data.batch(np.array([2, 4]))
-    assert columns == 3 and ids.shape[0] == 6 and labels.tolist() == [2, 1]
-    assert ids[0].tolist() == ids[4].tolist() != ids[2].tolist()
+    (first, second, third), labels = data.batch(np.array([2, 4]))
+    assert labels.tolist() == [2, 1] and first[0].shape[0] == 2
+    assert first[0].tolist() == third[0].tolist() != second[0].tolist()
+
+
+def test_a_column_of_a_batch_is_as_wide_as_its_own_longest_sentence(tiny_encoder):
+    columns = [["a dog sleeps in the park", "a dog"], ["a cat", "the cat eats"]]
+    (first, second), _ = Pairs(tiny_encoder, columns, [0, 1]).batch(np.array([0, 1]))
+    widths = [tiny_encoder.tokenize(c).lengths.max() for c in columns]
+    assert [first[0].shape[1], second[0].shape[1]] == widths
+    assert [mask.sum(1).tolist() for _, mask, _ in (first, second)] == [
+        tiny_encoder.tokenize(c).lengths.tolist() for c in columns
+    ]
+
+
+def repeated_premises(rng) -> list[str]:
+    """60 rows that share 20 premises, in random order."""
+    return rng.permutation([f"{p} {word}" for p in PREMISES[:10] for word in ("now", "today")] * 3)
+
+
+@pytest.mark.parametrize("size", [6, 15])
+def test_together_keeps_rows_of_a_premise_in_a_batch_and_encodes_it_once(tiny_encoder, size):
+    premises = repeated_premises(np.random.default_rng(0)).tolist()
+    data = Pairs(tiny_encoder, [premises, HYPOTHESES * 5], LABELS * 5, together=True)
+    batches = epoch_batches(data, size, seed=0, epoch=0)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(60))
+    held = [len(data.batch(rows)[0][0][0]) for rows in batches]  # different premises
+    assert held == [size // 3] * (60 // size)
+
+
+def test_rows_of_a_premise_part_unless_they_are_to_stay_together(tiny_encoder):
+    premises = repeated_premises(np.random.default_rng(0)).tolist()
+    data = Pairs(tiny_encoder, [premises, HYPOTHESES * 5], LABELS * 5)
+    mixed = [len(data.batch(rows)[0][0][0]) for rows in epoch_batches(data, 6, 0, 0)]
+    assert np.mean(mixed) > 3  # together, it is 2
+
+
+def test_a_checkpoint_with_rows_together_is_of_another_run(encoder_with, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    run(encoder_with(), checkpoint=path)
+    with pytest.raises(ValueError, match=r"another run \(seed 0, 12 rows in batches of 4;"):
+        run(encoder_with(), checkpoint=path, together=True)
 
 
 def test_triplets_need_no_labels(tiny_encoder):

@@ -5,13 +5,14 @@ ACCELERATE_MIXED_PRECISION=bf16 python tools/record_contrast.py --source SOURCE
 Sentences and pairs are those of `record_results.nli`: NLI that may be shared, without an STS
 sentence. The first arm is run at every rate with seed 0, and the bundled dev set chooses the rate
 of all arms. Each run is one file in --runs, so that a stopped recording goes on where it was; what
-is finished is written after each run, all arms with seed 0 first.
+is finished is written after each run, all arms with seed 0 first; on a new machine the recording
+goes on from that file.
 """
 
 import argparse
 import time
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import pandas as pd
 import torch
 from record_results import TABLE_1, further_scores, measure, nli
 from record_results import Arm as Measured
-from recording import kept, provenance, write_results
+from recording import bring_back, kept, made, provenance, write_results
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -164,8 +165,13 @@ def probes(encoder: SentenceEncoder, head: nn.Module | None, source: Path) -> di
 
 def run(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     """Train and measure once; with the file of an earlier run, only read it."""
-    path = runs / arm.key / f"{rate:.5f} {seed}.json"
+    path = run_file(arm, rate, seed, runs)
     return kept(path, lambda: trained(arm, rate, seed, source, path.with_suffix("")))
+
+
+def run_file(arm: Arm, rate: float, seed: int, runs: Path) -> Path:
+    """Where a run is kept."""
+    return runs / arm.key / f"{rate:.5f} {seed}.json"
 
 
 def trained(arm: Arm, rate: float, seed: int, source: Path, model: Path) -> dict:
@@ -180,7 +186,7 @@ def trained(arm: Arm, rate: float, seed: int, source: Path, model: Path) -> dict
     settings = {"batch_size": BATCH, "rate": rate, "head_rate": HEAD_RATE}
     history = train(encoder, loss, columns, seed=seed, **settings)
     seconds = round(time.perf_counter() - start)
-    result = {"rate": rate, "seed": seed, "rows": len(columns[0]), "seconds": seconds}
+    result = {"rate": rate, "seed": seed, "rows": len(columns[0]), "seconds": seconds} | made()
     result |= {"loss": float(history["loss"].tail(100).mean())}
     result |= measure(encoder, None, Measured(arm.name), source)
     result |= plane(encoder, source)
@@ -192,7 +198,7 @@ def trained(arm: Arm, rate: float, seed: int, source: Path, model: Path) -> dict
 
 def tested(arm: Arm, result: dict, source: Path, runs: Path) -> dict:
     """The run with its scores on further sets, which only the chosen rate's models see, once."""
-    if not arm.sets:
+    if not arm.sets or "stsb_test" in result:  # a run that was brought back has its scores
         return result
     model = runs / arm.key / f"{result['rate']:.5f} {result['seed']}"
 
@@ -235,6 +241,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     torch.set_flush_denormal(True)
+    bring_back("contrast", {arm.name: partial(run_file, arm, runs=args.runs) for arm in ARMS})
     arms = shipped(args.source, args.runs)
     rate, tried = chosen_rate(args.source, args.runs)
     for seed in range(args.seeds):

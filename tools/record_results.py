@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from recording import kept, made, provenance, write_results
+from recording import bring_back, kept, made, provenance, write_results
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from train_sbert import clean_pairs
 
-from sbert_lessons.data import DATA, NLI_LABELS, load_sts, read_tsv
+from sbert_lessons.data import NLI_LABELS, load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, read_json
 from sbert_lessons.evaluation import (
     SIMILARITIES,
@@ -291,17 +291,6 @@ def recorded_arm(arm: Arm, runs: Path) -> dict | None:
     }
 
 
-def bring_back(name: str, runs: Path) -> None:
-    """Give every run in `data/results/NAME.json` its file again, as on the machine that made it."""
-    results = read_json(DATA / "results" / f"{name}.json")  # {} if there is none
-    for arm in EXPERIMENTS[name]:
-        held = results.get("arms", {}).get(arm.name, {"rates_tried": {}, "runs": []})
-        for result in (*held["rates_tried"].values(), *held["runs"]):
-            stamp = {key: results["provenance"][key] for key in made()}
-            file = run_file(arm, result["rate"], result["seed"], runs)
-            kept(file, partial(dict, stamp | result))
-
-
 def raw(source: Path) -> dict[str, dict]:
     """What needs no training: word overlap, and the backbone with each pooling of Table 6."""
     rows = {"Jaccard": further_scores(TABLE_1, source, overlap)}
@@ -337,7 +326,7 @@ def main() -> None:
     if "raw" in args.experiments:
         write_results("raw", raw(args.source), provenance())
     for name in trained_ones:
-        bring_back(name, args.runs)
+        bring_back(name, {a.name: partial(run_file, a, runs=args.runs) for a in EXPERIMENTS[name]})
     for seeds in range(1, args.seeds + 1):
         for name in trained_ones:
             for arm in EXPERIMENTS[name]:

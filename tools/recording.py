@@ -3,14 +3,16 @@
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from sbert_lessons.data import DATA
+from sbert_lessons.encoder import read_json
 from sbert_lessons.files import write_whole
 
 PACKAGES = ("torch", "transformers", "accelerate", "scipy")
@@ -23,6 +25,19 @@ def kept(path: Path, make: Callable[[], dict]) -> dict:
         write_whole(path, text.encode())
         print(path, flush=True)
     return json.loads(path.read_text(encoding="utf8"))
+
+
+def bring_back(name: str, places: Mapping[str, Callable[[float, int], Path]]) -> None:
+    """Give every run in `data/results/NAME.json` its file again, as on the machine that made it.
+
+    `places`: for each arm, where the run of a rate and a seed is kept.
+    """
+    results = read_json(DATA / "results" / f"{name}.json")  # {} if there is none
+    for arm, place in places.items():
+        held = results.get("arms", {}).get(arm, {"rates_tried": {}, "runs": []})
+        for result in (*held["runs"], *held["rates_tried"].values()):
+            stamp = {key: results["provenance"][key] for key in made()}
+            kept(place(result["rate"], result["seed"]), partial(dict, stamp | result))
 
 
 def made() -> dict[str, str]:

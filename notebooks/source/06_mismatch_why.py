@@ -757,7 +757,7 @@ print(f"raw {raw_stsb['mean']:.1f}, Jaccard {raw_stsb['Jaccard']:.1f}")
 mean_and_sd(recorded("objectives").query("arm in @controls")).rename(index=controls).round(1)
 
 # %% [markdown]
-# Shuffled labels lose points, so the gain is not a gift of training as such. Labels that only the premise decides, by its length, ruin the vectors (two seeds):
+# Shuffled labels lose points, so the gain is not a gift of training as such. Labels that only the premise decides, by its length, ruin the vectors (three seeds):
 # a task about one sentence is no help by itself; it depends on what it asks about the sentence.
 # And with E and C in one class hardly anything is left of it: N alone, the class that Su's order puts in the middle, teaches almost nothing.
 # The head learns similarity from *E against C*, the two ends. Lesson 07 trains it on those two alone.

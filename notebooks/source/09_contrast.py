@@ -194,7 +194,7 @@ print(f"dropout on:  {cosine_of_two_passes(raw.train()):.2f}")
 print(f"dropout off: {cosine_of_two_passes(raw.eval()):.2f}")
 
 # %% [markdown]
-# That is the whole recipe: `train(encoder, InfoNCELoss(), [texts, texts])`. Our `train` sends both columns through in one batch
+# That is the whole recipe: `train(encoder, InfoNCELoss(), [texts, texts])`. Our `train` sends one column through, then the other,
 # with dropout on, so the two masks differ by themselves.
 #
 # Is it the dropout that does it? SimCSE has two controls.
