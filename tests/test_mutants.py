@@ -216,7 +216,7 @@ class InOrder(Siamese):
 
     def forward(self, columns, labels):
         u, v = (self.encoder(ids, mask) for ids, mask, _ in columns)
-        return self.objective(u[: len(labels)].repeat(2, 1)[: len(labels)], v, labels)
+        return self.objective(u.repeat(2, 1)[: len(labels)], v, labels)
 
 
 class OneMask(Siamese):
