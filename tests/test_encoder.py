@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from sbert_lessons import encoder as encoder_module
-from sbert_lessons.encoder import SentenceEncoder, mini_bert, side_by_side
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, side_by_side, without_dropout
 from sbert_lessons.pooling import POOLINGS
 
 TEXTS = [
@@ -111,6 +111,20 @@ def test_after_an_interrupt_no_further_batch_begins(tiny_encoder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         tiny_encoder.encode(TEXTS * 100, batch_size=1)
     assert len(begun) < len(TEXTS * 100) and torch.get_num_threads() == before
+
+
+def check_without_dropout(function, encoder) -> None:
+    """Nothing is dropped any more, also when training switches to the training mode again."""
+    batch = encoder.tokenize(TEXTS).batch(np.arange(len(TEXTS)))
+    assert not torch.equal(encoder.train()(*batch), encoder(*batch))
+    quiet = function(encoder)
+    assert quiet is encoder
+    assert torch.equal(quiet.train()(*batch), quiet(*batch))
+    assert torch.equal(quiet(*batch), quiet.eval()(*batch))
+
+
+def test_without_dropout(tiny_encoder):
+    check_without_dropout(without_dropout, tiny_encoder)
 
 
 def test_looking_inside_puts_the_training_mode_back(tiny_encoder):

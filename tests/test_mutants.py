@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from test_encoder import check_batch_size, check_order, check_repeat
+from test_encoder import check_batch_size, check_order, check_repeat, check_without_dropout
 from test_evaluation import check_similarities
 from test_features_heads_losses import check_combine, check_softmax_loss
 from test_losses import (
@@ -141,6 +141,24 @@ class Unmasked(SentenceEncoder):
         return super().forward(input_ids, torch.ones_like(attention_mask))
 
 
+def only_now(encoder):
+    """Dropout is off until the next training."""
+    return encoder.eval()
+
+
+def not_in_attention(encoder):
+    """Leaves the dropout of the attention weights."""
+    for layer in encoder.backbone.encoder.layer:
+        layer.attention.output.dropout.p = layer.output.dropout.p = 0.0
+    encoder.backbone.embeddings.dropout.p = 0.0
+    return encoder
+
+
+@pytest.mark.parametrize("wrong", [only_now, not_in_attention])
+def test_wrong_ways_to_switch_dropout_off(tiny_encoder, wrong):
+    assert refused(check_without_dropout, wrong, tiny_encoder)
+
+
 class Unordered(SentenceEncoder):
     """Rows come back from longest to shortest."""
 
@@ -212,19 +230,20 @@ def test_wrong_searches(wrong):
 
 
 class InOrder(Siamese):
-    """Takes the different sentences of a column for those of its rows."""
+    """Takes the different sentences of a batch for those of its rows."""
 
-    def forward(self, columns, labels):
-        u, v = (self.encoder(ids, mask) for ids, mask, _ in columns)
-        return self.objective(u.repeat(2, 1)[: len(labels)], v, labels)
+    def forward(self, blocks, rows, labels):
+        order = torch.arange(rows.numel()).reshape(rows.shape)
+        last = sum(len(ids) for ids, _ in blocks) - 1
+        return super().forward(blocks, order.clamp(max=last), labels)
 
 
 class OneMask(Siamese):
-    """Reads the second column's sentences as if all were as long as the longest."""
+    """Reads every sentence as if all were as long as the longest of their block."""
 
-    def forward(self, columns, labels):
-        first, (ids, mask, rows) = columns
-        return super().forward([first, (ids, torch.ones_like(mask), rows)], labels)
+    def forward(self, blocks, rows, labels):
+        full = [(ids, torch.ones_like(mask)) for ids, mask in blocks]
+        return super().forward(full, rows, labels)
 
 
 @pytest.mark.parametrize("wrong", [InOrder, OneMask])

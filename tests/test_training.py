@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import make_encoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from sbert_lessons import training
@@ -254,21 +257,34 @@ def test_every_row_is_seen_once_an_epoch_and_epochs_differ(tiny_encoder):
     assert np.concatenate(epochs[0]).tolist() != np.concatenate(epochs[1]).tolist()
 
 
-def test_three_columns_make_triplets(tiny_encoder):
-    data = Pairs(tiny_encoder, [PREMISES, HYPOTHESES, PREMISES], LABELS)
-    (first, second, third), labels = data.batch(np.array([2, 4]))
-    assert labels.tolist() == [2, 1] and first[0].shape[0] == 2
-    assert first[0].tolist() == third[0].tolist() != second[0].tolist()
+def sentences(batch) -> list[list[list[int]]]:
+    """Token ids of each row of each column, padding taken away: what a batch says."""
+    blocks, rows = batch[:2]
+    held = [ids[mask == 1].tolist() for block in blocks for ids, mask in zip(*block, strict=True)]
+    return [[held[i] for i in column] for column in rows.tolist()]
 
 
-def test_a_column_of_a_batch_is_as_wide_as_its_own_longest_sentence(tiny_encoder):
-    columns = [["a dog sleeps in the park", "a dog"], ["a cat", "the cat eats"]]
-    (first, second), _ = Pairs(tiny_encoder, columns, [0, 1]).batch(np.array([0, 1]))
-    widths = [tiny_encoder.tokenize(c).lengths.max() for c in columns]
-    assert [first[0].shape[1], second[0].shape[1]] == widths
-    assert [mask.sum(1).tolist() for _, mask, _ in (first, second)] == [
-        tiny_encoder.tokenize(c).lengths.tolist() for c in columns
-    ]
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 11), min_size=1, max_size=12), st.booleans())
+def test_a_batch_says_what_its_rows_say(rows, short):
+    columns = [["a cat"] * 12 if short else PREMISES, HYPOTHESES, PREMISES]
+    encoder = make_encoder()
+    batch = Pairs(encoder, columns, LABELS).batch(np.array(rows))
+    said = [[encoder.tokenize(column[i]).ids.tolist() for i in rows] for column in columns]
+    assert sentences(batch) == said
+    assert batch[2].tolist() == [LABELS[i] for i in rows]
+    different = sum(len({column[i] for i in rows}) for column in columns)
+    assert sum(len(ids) for ids, _ in batch[0]) == different
+
+
+@pytest.mark.parametrize(
+    ("words", "widths"),  # of 6 short and 6 long sentences; [CLS] and [SEP] make 2 more
+    [((3, 3), [5]), ((7, 8), [10]), ((6, 8), [8, 10]), ((8, 6), [10, 8]), ((1, 8), [3, 10])],
+)
+def test_columns_are_padded_apart_if_that_saves_a_tenth(tiny_encoder, words, widths):
+    columns = [[f"{word} " * n for word in ("cat", "dog", "a")] * 2 for n in words]
+    blocks, _ = Pairs(tiny_encoder, columns, None).batch(np.arange(6))
+    assert [ids.shape[1] for ids, _ in blocks] == widths
 
 
 def repeated_premises(rng) -> list[str]:
@@ -282,7 +298,7 @@ def test_together_keeps_rows_of_a_premise_in_a_batch_and_encodes_it_once(tiny_en
     data = Pairs(tiny_encoder, [premises, HYPOTHESES * 5], LABELS * 5, together=True)
     batches = epoch_batches(data, size, seed=0, epoch=0)
     assert sorted(np.concatenate(batches).tolist()) == list(range(60))
-    held = [len(data.batch(rows)[0][0][0]) for rows in batches]  # different premises
+    held = [len(data.batch(rows)[1][0].unique()) for rows in batches]  # different premises
     assert held == [size // 3] * (60 // size)
 
 

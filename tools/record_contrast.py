@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from sbert_lessons.data import load_sts, read_tsv
-from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert, without_dropout
 from sbert_lessons.evaluation import cosine, encode_pairs
 from sbert_lessons.geometry import alignment, uniformity
 from sbert_lessons.heads import ProjectionHead
@@ -179,9 +179,8 @@ def trained(arm: Arm, rate: float, seed: int, source: Path, model: Path) -> dict
     start = time.perf_counter()
     torch.manual_seed(seed)
     encoder = SentenceEncoder.load(mini_bert())
-    for module in encoder.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = arm.dropout
+    if not arm.dropout:
+        without_dropout(encoder)
     loss, columns = objective(arm, encoder.dim), training_columns(arm.columns, source)
     settings = {"batch_size": BATCH, "rate": rate, "head_rate": HEAD_RATE}
     history = train(encoder, loss, columns, seed=seed, **settings)

@@ -528,16 +528,17 @@ print(f"fitted first, random, ten times too large: best to worst? {last.is_monot
 # Now the encoder itself, on a small part of the pairs. The course has one training loop, `train`; every objective goes through it. Two things in it are worth a look.
 #
 # **One encoder.** *Siamese* sounds like two encoders. There is one: the premises of a batch go through it, then the hypotheses.
-# Each column is padded for itself, since a hypothesis is shorter than a premise. And a sentence that several rows of the batch share goes through once.
+# A hypothesis is shorter than a premise, so each column is a block with a padding of its own. (If that saves less than a tenth of the places for tokens,
+# all sentences make one block: a second pass through the encoder has a price, too.) And a sentence that several rows of the batch share goes through once.
 # Take all rows of the first premise as a batch:
 
 # %%
 few = nli["train"].head(1600)
 own = nli["train"].query("premise == @few['premise'][0]")
 data = Pairs(raw, [own["premise"], own["hypothesis"]], own["label"])
-columns, labels = data.batch(np.arange(len(own)))
-for name, (ids, _, rows) in zip(("premise", "hypothesis"), columns, strict=True):
-    print(f"{name:10} ids (S, T) = {tuple(ids.shape)}, sentence of each row: {rows.tolist()}")
+blocks, rows, labels = data.batch(np.arange(len(own)))
+for name, (ids, _), places in zip(("premise", "hypothesis"), blocks, rows, strict=True):
+    print(f"{name:10} ids (S, T) = {tuple(ids.shape)}, sentence of each row: {places.tolist()}")
 
 # %% [markdown]
 # Is the loss that of the plain way, in which every row encodes its own two sentences?
@@ -546,7 +547,7 @@ for name, (ids, _, rows) in zip(("premise", "hypothesis"), columns, strict=True)
 head = new_head("u,v,|u-v|", 0)
 u, v = (torch.from_numpy(raw.encode([*own[name]])) for name in ("premise", "hypothesis"))
 with torch.no_grad():
-    shared = Siamese(raw, SoftmaxLoss(head))(columns, labels)
+    shared = Siamese(raw, SoftmaxLoss(head))(blocks, rows, labels)
     plain = SoftmaxLoss(head)(u, v, labels)
 print(f"shared {shared:.4f}, plain {plain:.4f}")
 

@@ -27,7 +27,7 @@ from torch.nn.functional import cross_entropy, normalize
 from sbert_lessons import plots
 from sbert_lessons.bilstm import BiLSTMEncoder, mini_infersent
 from sbert_lessons.data import load_nli, load_sts
-from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert, without_dropout
 from sbert_lessons.evaluation import cosine, encode_pairs, jaccard, spearman
 from sbert_lessons.exercises import check, measured, predict, progress, verdict
 from sbert_lessons.flow import coupling_flow, fit_flow, standardising, to_latent
@@ -194,8 +194,8 @@ print(f"dropout on:  {cosine_of_two_passes(raw.train()):.2f}")
 print(f"dropout off: {cosine_of_two_passes(raw.eval()):.2f}")
 
 # %% [markdown]
-# That is the whole recipe: `train(encoder, InfoNCELoss(), [texts, texts])`. Our `train` sends one column through, then the other,
-# with dropout on, so the two masks differ by themselves.
+# That is the whole recipe: `train(encoder, InfoNCELoss(), [texts, texts])`. Each column has a copy of the sentence,
+# and dropout draws a mask for each copy.
 #
 # Is it the dropout that does it? SimCSE has two controls.
 # - **No dropout** (p = 0): both vectors are equal.
@@ -209,13 +209,6 @@ print(f"dropout off: {cosine_of_two_passes(raw.eval()):.2f}")
 class SameMask(InfoNCELoss):
     def forward(self, u):
         return super().forward(u, u)
-
-
-def without_dropout(encoder):
-    for module in encoder.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    return encoder
 
 
 # %%

@@ -289,8 +289,8 @@ measured("14.3", options[int(np.digitize(found[-1], [0.1, 0.38]))])
 
 # %% [markdown]
 # Nobody lied in any single run. If you expected less: the best of ten draws lies one and a half standard deviations above the mean, before anything real has happened.
-# With five seeds on each side and the means compared, such a gap is rarer: three times in ten, and half of those favour *theirs*.
-# Rarer, not rare: where the seeds spread by 1.5 points, five of them do not settle a gap of 1 point. An interval says so; a bare mean does not.
+# With five seeds on each side and the means compared, such a gap is rare here: twice in a hundred, and half of those favour *theirs*.
+# How rare depends on the spread. Where seeds spread by 1.5 points, twice as much, it would be three times in ten. An interval says so; a bare mean does not.
 #
 # This is why the lessons take `SEEDS = range(10)` as they come, fix margins on seeds 0 to 4, and check them once on others.
 # It works on claims as well as on seeds: test forty true-or-false questions at 95 %, and expect one or two sure answers that are luck.
