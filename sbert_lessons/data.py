@@ -18,6 +18,7 @@ from sbert_lessons.real import NLI_LABELS, check_choice, load_real, read_tsv
 
 DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
 AT_ONCE = 128  # texts that are tokenised together: more take memory and save no time
+POOL = 50  # batches: so many rows are sorted by length at once in training
 
 
 @dataclass(frozen=True)
@@ -155,16 +156,15 @@ def shuffled_batches(
     batch_size: int,
     rng: np.random.Generator,
     groups: np.ndarray | None = None,
-    pool: int = 50,
 ) -> Iterator[np.ndarray]:
-    """Random batches of like length: shuffle, sort inside pools of batches, shuffle the batches.
+    """Random batches of like length: shuffle, sort within pools of 50 batches, shuffle them.
 
     Rows with the same number in `groups`, from 0 to N - 1, and of the same length stay together.
     Introduced in lesson 03.
     """
     turn = np.argsort(rng.permutation(len(lengths)))  # of each group
     order = np.argsort(turn if groups is None else turn[groups], kind="stable")
-    pools = chunks(order, pool * batch_size)
+    pools = chunks(order, POOL * batch_size)
     batches = [p[b] for p in pools for b in length_sorted_batches(lengths[p], batch_size)]
     for i in rng.permutation(len(batches)):
         yield batches[i]
