@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import make_encoder
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -264,13 +263,12 @@ def sentences(batch) -> list[list[list[int]]]:
     return [[held[i] for i in column] for column in rows.tolist()]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=12), st.booleans())
-def test_a_batch_says_what_its_rows_say(rows, short):
+def test_a_batch_says_what_its_rows_say(tiny_encoder, rows, short):
     columns = [["a cat"] * 12 if short else PREMISES, HYPOTHESES, PREMISES]
-    encoder = make_encoder()
-    batch = Pairs(encoder, columns, LABELS).batch(np.array(rows))
-    said = [[encoder.tokenize(column[i]).ids.tolist() for i in rows] for column in columns]
+    batch = Pairs(tiny_encoder, columns, LABELS).batch(np.array(rows))
+    said = [[tiny_encoder.tokenize(column[i]).ids.tolist() for i in rows] for column in columns]
     assert sentences(batch) == said
     assert batch[2].tolist() == [LABELS[i] for i in rows]
     different = sum(len({column[i] for i in rows}) for column in columns)
