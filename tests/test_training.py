@@ -276,7 +276,7 @@ def test_a_batch_says_what_its_rows_say(tiny_encoder, rows, short):
 
 
 @pytest.mark.parametrize(
-    ("words", "widths"),  # of 6 short and 6 long sentences; [CLS] and [SEP] make 2 more
+    ("words", "widths"),  # of the 3 sentences in each column; [CLS] and [SEP] are 2 more
     [((3, 3), [5]), ((7, 8), [10]), ((6, 8), [8, 10]), ((8, 6), [10, 8]), ((1, 8), [3, 10])],
 )
 def test_columns_are_padded_apart_if_that_saves_a_tenth(tiny_encoder, words, widths):

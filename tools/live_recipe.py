@@ -51,12 +51,11 @@ def separation(encoder: SentenceEncoder | None, pairs: pd.DataFrame) -> float:
 def trained(seed: int) -> SentenceEncoder:
     """The backbone after the live recipe: the head fitted first, then both without dropout."""
     torch.manual_seed(seed)
-    encoder, pairs = SentenceEncoder.load(mini_bert()), load_nli("train")
+    encoder, pairs = without_dropout(SentenceEncoder.load(mini_bert())), load_nli("train")
     head = SoftmaxHead(encoder.dim)
     fit_head(head, *encode_pairs(encoder, pairs), pairs["label"])
     columns = [pairs["premise"], pairs["hypothesis"]]
-    quiet = without_dropout(encoder)
-    train(quiet, SoftmaxLoss(head), columns, pairs["label"], seed=seed, **LIVE_RECIPE)
+    train(encoder, SoftmaxLoss(head), columns, pairs["label"], seed=seed, **LIVE_RECIPE)
     return encoder
 
 
