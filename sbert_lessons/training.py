@@ -155,35 +155,73 @@ def train(
     order = [b for e in range(epochs) for b in epoch_batches(data, batch_size, seed, e)]
     parallel, optimizer = accelerator.prepare(siamese, optimizer)
     run = f"seed {seed}, {data.size} rows in batches of {batch_size}{', together' * together}"
-    first, history = resume(checkpoint, siamese, [optimizer], run) if checkpoint else (0, [])
-    factor = warmup_then_decay(len(order), warmup)
+    log = Log(siamese, optimizer, evaluate, checkpoint, run)
+    first, factor = log.resume(), warmup_then_decay(len(order), warmup)
     schedule = LambdaLR(optimizer, lambda step: factor(first + step))
     marks = set(np.linspace(0, len(order), epochs * evaluations + 1).astype(int)[1:])
-    best, main = Best(encoder), accelerator.is_main_process
-    if history:  # what was on file are the weights of its last evaluation
-        best.keep({k: v for k, v in history[-1].items() if k not in ("step", "loss")}, first)
     steps = range(first, len(order))
     siamese.train()
     try:
-        for step in progress_bar(steps, "train", shown=main):
+        for step in progress_bar(steps, "train", shown=accelerator.is_main_process):
             torch.manual_seed(1_000_003 * seed + step)  # dropout, too, depends on the step alone
             batch = data.batch(share(order[step], accelerator))
-            loss = update(accelerator, parallel, optimizer, batch, step)
+            log.add(update(accelerator, parallel, optimizer, batch, step))
             schedule.step()
-            history.append({"step": step + 1, "loss": loss})
             if step + 1 in marks:
-                scores = evaluate() if evaluate else {}
-                history[-1] |= scores
-                best.keep(scores, step + 1)
-                if checkpoint and main:
-                    save_checkpoint(checkpoint, siamese, [optimizer], step + 1, history, run)
+                log.mark(save=accelerator.is_main_process)
     except KeyboardInterrupt as stop:
-        done = f"Stopped after {len(history)} of {len(order)} steps: {best.restore()}"
-        again = f"; the same call goes on from {checkpoint}" if checkpoint else ""
-        raise KeyboardInterrupt(f"{done}{again}.") from stop
+        raise KeyboardInterrupt(log.stopped(len(order))) from stop
     finally:
         encoder.eval()
-    return pd.DataFrame(history)
+    return pd.DataFrame(log.history)
+
+
+class Log:
+    """What a training has done so far: a row a step, its best weights, and its file if it has one.
+
+    `run` says in words what makes the run's batches what they are.
+    """
+
+    def __init__(
+        self,
+        siamese: Siamese,
+        optimizer: Optimizer,
+        evaluate: Callable[[], dict[str, float]] | None,
+        checkpoint: Path | None,
+        run: str,
+    ) -> None:
+        self.siamese, self.optimizer, self.evaluate = siamese, optimizer, evaluate
+        self.checkpoint, self.run = checkpoint, run
+        self.best, self.history = Best(siamese.encoder), []
+
+    def resume(self) -> int:
+        """The step to go on from, with the weights and rows that are on file, if any are."""
+        if not self.checkpoint:
+            return 0
+        step, self.history = resume(self.checkpoint, self.siamese, [self.optimizer], self.run)
+        if self.history:  # what was on file are the weights of its last evaluation
+            scores = {k: v for k, v in self.history[-1].items() if k not in ("step", "loss")}
+            self.best.keep(scores, step)
+        return step
+
+    def add(self, loss: float) -> None:
+        """One step more."""
+        self.history.append({"step": len(self.history) + 1, "loss": loss})
+
+    def mark(self, save: bool) -> None:
+        """Score the last step, keep its weights if they are the best so far, and write the file."""
+        scores = self.evaluate() if self.evaluate else {}
+        self.history[-1] |= scores
+        self.best.keep(scores, len(self.history))
+        if save and self.checkpoint:
+            step, parts = len(self.history), (self.siamese, [self.optimizer])
+            save_checkpoint(self.checkpoint, *parts, step, self.history, self.run)
+
+    def stopped(self, steps: int) -> str:
+        """Put the best weights back; returns what to say of the stop, and how to go on."""
+        done = f"Stopped after {len(self.history)} of {steps} steps: {self.best.restore()}"
+        again = f"; the same call goes on from {self.checkpoint}" if self.checkpoint else ""
+        return f"{done}{again}."
 
 
 class Best:
