@@ -12,7 +12,7 @@ goes on from that file.
 import argparse
 import time
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     torch.set_flush_denormal(True)
-    bring_back("contrast", {arm.name: partial(run_file, arm, runs=args.runs) for arm in ARMS})
+    bring_back("contrast", ARMS, lambda a, r: run_file(a, r["rate"], r["seed"], args.runs))
     arms = shipped(args.source, args.runs)
     rate, tried = chosen_rate(args.source, args.runs)
     for seed in range(args.seeds):

@@ -15,7 +15,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -326,7 +326,8 @@ def main() -> None:
     if "raw" in args.experiments:
         write_results("raw", raw(args.source), provenance())
     for name in trained_ones:
-        bring_back(name, {a.name: partial(run_file, a, runs=args.runs) for a in EXPERIMENTS[name]})
+        arms = EXPERIMENTS[name]
+        bring_back(name, arms, lambda a, r: run_file(a, r["rate"], r["seed"], args.runs))
     for seeds in range(1, args.seeds + 1):
         for name in trained_ones:
             for arm in EXPERIMENTS[name]:

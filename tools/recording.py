@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -27,17 +27,17 @@ def kept(path: Path, make: Callable[[], dict]) -> dict:
     return json.loads(path.read_text(encoding="utf8"))
 
 
-def bring_back(name: str, places: Mapping[str, Callable[[float, int], Path]]) -> None:
+def bring_back(name: str, arms: Iterable, place: Callable[..., Path]) -> None:
     """Give every run in `data/results/NAME.json` its file again, as on the machine that made it.
 
-    `places`: for each arm, where the run of a rate and a seed is kept.
+    `place(arm, result)` says where an arm keeps the run that has this result.
     """
     results = read_json(DATA / "results" / f"{name}.json")  # {} if there is none
-    for arm, place in places.items():
-        held = results.get("arms", {}).get(arm, {"rates_tried": {}, "runs": []})
-        for result in (*held["runs"], *held["rates_tried"].values()):
+    for arm in arms:
+        held = results.get("arms", {}).get(arm.name, {})
+        for result in (*held.get("runs", ()), *held.get("rates_tried", {}).values()):
             stamp = {key: results["provenance"][key] for key in made()}
-            kept(place(result["rate"], result["seed"]), partial(dict, stamp | result))
+            kept(place(arm, result), partial(dict, stamp | result))
 
 
 def made() -> dict[str, str]:
