@@ -25,7 +25,7 @@ from zuko.flows import (
 )
 from zuko.transforms import AdditiveTransform, MonotonicAffineTransform, PermutationTransform
 
-from sbert_lessons.geometry import whitening
+from sbert_lessons.geometry import cloud, whitening
 from sbert_lessons.progress import progress_bar
 from sbert_lessons.training import Best
 
@@ -197,9 +197,12 @@ def update(flow: Flow, optimizer: Adam, batch: Tensor, epoch: int) -> None:
 
 def check_full(x: np.ndarray) -> None:
     """One clear sentence if the vectors lie in a plane of fewer dimensions than their numbers."""
-    held = whitening(x)[1].shape[1]  # it names too few vectors, and NaN
-    if held < x.shape[1]:
+    n, dim = cloud(x).shape  # it names NaN
+    if n <= dim:
+        raise ValueError(f"{n} vectors of {dim} numbers have no density: give more than {dim}.")
+    held = whitening(x)[1].shape[1]
+    if held < dim:
         raise ValueError(
-            f"The vectors fill {held} of {x.shape[1]} dimensions, so their density has no ceiling: "
-            f"leave out {x.shape[1] - held} of the numbers, which follow from the others."
+            f"The vectors fill {held} of {dim} dimensions, so their density has no ceiling: "
+            f"leave out {dim - held} of the numbers, which follow from the others."
         )

@@ -129,6 +129,8 @@ def whitening(x: np.ndarray, k: int | None = None) -> tuple[np.ndarray, np.ndarr
     x = cloud(x)
     (n, dim), (variances, directions) = x.shape, principal(x)
     held = int((variances > NO_VARIANCE * variances[0]).sum())
+    if not held:
+        raise ValueError("All vectors are equal: there is no variance to whiten.")
     if k is None and n <= dim:
         raise ValueError(
             f"{n} vectors of {dim} numbers leave directions without variance: give more than "

@@ -95,7 +95,7 @@ assert torch.allclose(expected_grade, 0.5 + 0.5 * (chances[:, 0] - chances[:, 2]
 # %% [markdown]
 # ### Exercise 05.1
 # A head gives the first pair $P = (0.5,\ 0.3,\ 0.2)$ for E, N, C and the second pair $P = (0.4,\ 0.6,\ 0)$.
-# Work out the expected grade of both, with 1 for E, one half for N, 0 for C. Which pair does $P(E)$ alone put first, which the expected grade?
+# Work out the expected grade of both, with 1 for E, one half for N, 0 for C. Which pair does $P(E)$ alone put first, which the expected grade? Answer with 1 (the first pair) or 2 (the second).
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -389,7 +389,7 @@ tried.round(0).astype(int)
 
 # %% [markdown]
 # The rate decides how far an arm goes, and the *answer* depends on it: slow cosine training lifts both columns,
-# fast cosine training loses in STS what it wins in E against C.
+# fast cosine training wins more in E against C, and its STS score ends a little below where it began (one seed each).
 # Whoever compares two objectives at one rate compares the rate too. We take the middle one for all, and keep this table in mind.
 #
 # ## The controls

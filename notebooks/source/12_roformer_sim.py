@@ -269,7 +269,8 @@ print(round(by_hand.item(), 4))
 
 # %% [markdown]
 # ### Exercise 12.3
-# Somebody trains with the loss below. It does not fall, whatever the rate, and the vectors of a pair do not come together. Find the fault, and write it right.
+# Somebody trains with the loss below. The vectors of a pair come together, but the loss never falls below 0.69, that is $\ln 2$, however well each finds its partner.
+# Find the fault, and write it right.
 
 
 # %%
@@ -544,9 +545,10 @@ pd.DataFrame(rows, index=["pairs", "mean cosine"]).T.astype({"pairs": int}).roun
 # %% [markdown]
 # In none of the twelve, for any model here, and word overlap is of the same opinion. The hard test is hard for all of them: the paraphrases share no words, the opposites nearly all.
 # On the bundled pairs a negated contradiction lies as near as any other contradiction: below an entailment, above a neutral pair.
-# The *not* itself makes no difference.
+# By these two averages, of different sentences and without an interval, no effect of the *not* is seen.
 # If you expected more of a model that was trained on paraphrases: in training, its partner was to beat *random* captions.
-# A sentence with one *not* more was never among the candidates, so nothing taught it that *not* matters. It is the easy negatives again (lesson 07).
+# A sentence with one *not* more was never among the candidates: the easy negatives again (lesson 07). That is a likely part of the reason. It cannot be all:
+# mini-sbert was trained with contradictions, and finds none of the twelve either.
 #
 # ## Labelled pairs: three terms
 # RoFormer-Sim-FT, Su's answer, trains the finder on labelled pairs through $(u, v, |u - v|)$, with a linear layer **without bias**.
@@ -594,7 +596,8 @@ itself = pd.DataFrame(rows, index=[*names, "said to be E, %"]).T
 itself.round(1)
 
 # %% [markdown]
-# So this is one thing that $u$ and $v$ do: together they are the **bias** that the head has not got. All vectors lie in a cone (lesson 10), so $\langle u, w_1\rangle$ is nearly the same for every sentence.
+# So this is one thing that $u$ and $v$ do: together they are the **bias** that the head has not got. All vectors lie in a cone (lesson 10), so $\langle u, w_1\rangle$ has the same *sign* for nearly every sentence, though not the same size.
+# (The 0 % in the second row is a tie: there $s = 0$, no vote for C.)
 # What else? For held-out pairs: the share of each term in the variance of the score, $\mathrm{cov}(\text{term}, s) / \mathrm{var}(s)$, and how well each alone tells E from C (AUC).
 
 # %%
@@ -664,9 +667,10 @@ real = runs.filter(like="terms:", axis=0)[columns].groupby("arm", sort=False).me
 real.rename(index=lambda arm: arm.removeprefix("terms: ")).round(2).T
 
 # %% [markdown]
-# `auc` is E against C: of the cosine, of the whole score, of each term alone.
+# `auc` is E against C: of the cosine, of the whole score, of each term alone. `share` is the share of the variance, as above, as a fraction.
+# `absorbed` is how far a term moves towards the wrong labels, in units of $s$.
 # - On real pairs $v$ alone does tell something: a crowd's hypotheses give their label away. $u$ tells nothing. So $v$ is not only a bias.
-# - $|u - v|$ takes about four fifths of the wrong labels here as well.
+# - $|u - v|$ takes about four fifths of the wrong labels here as well (of `absorbed`, its part of the sum of the three).
 # - With 40 % wrong labels the head's own score loses about twenty points, and the *cosine* of the same vectors next to nothing.
 #
 # So there **is** a tolerance: the head takes the errors upon itself and hands few of them on to the vectors, as in lesson 07. What we do not find
@@ -729,7 +733,7 @@ verdict("12.E", round(took[:, :2].sum(1).mean() - took[:, 2].mean(), -1), margin
 #
 # <details><summary>Answer</summary>
 #
-# The cosine of a vector with itself is 1, the largest there is. It would always win against the partner.
+# The cosine of a vector with itself is 1, the largest there is. The partner could at best draw level with it: the loss would stop at $\ln 2 = 0.69$, and nobody would ever be counted as found.
 #
 # </details>
 #

@@ -196,7 +196,7 @@ measured("13.1", options.get(first_apart, "later"))
 
 # %% [markdown]
 # Step 1 is equal: the same weights, batch and formula. Then they part.
-# If you expected *never*: settings of the same name need not do the same thing. Three things differ, and we find them by undoing one at a time.
+# If you expected *never*: settings of the same name need not do the same thing. Three things differ. We undo all three, and then put back one at a time.
 # - **Schedule.** Warming up, our first step has a small rate. The library's first step has the rate 0: it changes nothing.
 # - **Clipping.** Both cut the gradient to length 1. Ours counts encoder and head together. The library clips the model, and the head is not in the model: it belongs to the loss.
 # - **Weight decay.** Ours draws every weight towards 0. The library spares biases and the scales of layer normalisation.
@@ -272,6 +272,7 @@ print("each seed: the two trainers within 3 points of each other:", (difference.
 
 # %% [markdown]
 # Fifteen steps are no training to speak of, so look at differences only. Those between the two trainers are no larger than those between two seeds of one trainer.
+# (Here a trainer that did nothing would pass as well. Only a longer run can tell.)
 # At full scale, 30,000 real pairs, three seeds, STS-B dev (Jaccard 65.3, raw 63.7):
 
 # %%
@@ -581,7 +582,7 @@ rows = recorded("recall")[shown].round(digits).convert_dtypes()
 rows.astype(object).fillna("")
 
 # %% [markdown]
-# (Exact search has 0.999, not 1: near ties fall either way. *random vectors* have no groups, as above.)
+# (Exact search has 0.999, not 1: near ties fall either way. *random vectors* have no groups, as above; their index holds only 50,000, so compare its recall with the others, not its milliseconds.)
 # IVF finds 94 of 100 neighbours in a hundredth of the cells, and in a seventh of the time of exact search. HNSW finds 96 in a twelfth of it.
 # Now look at IVF with a tenth of its cells: **no faster than to compare all**. A thousand queries against everything are *one* matrix product, which is what a processor does best;
 # cells are read piece by piece. An index pays when it may stop early. (One thread, beside other work: compare the milliseconds, do not quote them.)
@@ -642,7 +643,7 @@ table[columns].assign(Jaccard=overlap).T.round(1)
 # %% [markdown]
 # ### Exercise 13.3
 # On STS dev (500 pairs), what is the smallest of the sizes 6, 12, 24, 48, 96, 192 that costs at most 2 points against all 192: of the *first k*, and of the *first k principal components*?
-# Fit PCA on `sbert.encode([*nli["premise"].unique()])`. Answer with two sizes.
+# Fit PCA on `sbert.encode([*nli["premise"].unique()])`, and only turn with it, as above: `transform` would also subtract the mean, which changes cosines. Answer with two sizes.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -732,6 +733,9 @@ for reading, (objective, turn) in readings.items():
 tried = pd.Series(tried).unstack()
 tried.round(1)
 
+# %% [markdown]
+# (Where the best rate stands at an end of the row, one beyond it might be better still.)
+
 # %%
 kept = {}
 for reading, (objective, turn) in readings.items():
@@ -785,7 +789,8 @@ for way in ("first", "PCA"):
           f"seeds {ahead.min():+.1f} to {ahead.max():+.1f}")  # fmt: skip
 
 # %% [markdown]
-# All weights say what the linear map said. The trained prefix is worth 3 points at 24 numbers, and it costs one with all 192.
+# All weights rank the three readings at 24 numbers as the linear map did. On STS-B the trained prefix is worth 3 points there, and costs one with all 192.
+# On our own pairs it is worth 6 at 24 numbers, and costs nothing with all.
 # A plain model turned by PCA needs no such training. It is ahead of the trained prefix on STS-B, by a little for every seed, and far ahead on our own pairs.
 #
 # And without any training, for three models; the last, all-MiniLM-L6, is of another class (384 numbers, trained on very many pairs).
@@ -801,8 +806,9 @@ runs.pivot_table(values="stsb_dev", **by_model).round(1)
 
 # %% [markdown]
 # Read both tables. On our own pairs, which look like the text PCA has seen, the principal components of all-MiniLM are far ahead, with 48 numbers even ahead of all 384.
-# On STS-B, other text, its principal components are no better than any other 48 numbers, and with 12 or 24 a little worse. (Those of mini-SBERT help on both.) **Principal axes belong to the text they were fitted on.**
-# Fit them on the text you will search; then they are the cheap way. A trained prefix needs no such care.
+# On STS-B, other text, its principal components are no better than any other 48 numbers, and with 12 or 24 a little worse. (Those of mini-SBERT help on both.)
+# A likely reason, not tested here (no axes were fitted on STS-B text): **principal axes belong to the text they were fitted on.** So fit them on the text you will search, and measure.
+# A trained prefix has a text of its own, too: trained on STS-B, 24 numbers keep 95 % of the score there, and 86 % on our pairs.
 #
 # What the library reports for 64 of 768 numbers on STS-B: 98.37 % of the score is kept with Matryoshka training, 96.46 % without (plain prefix).
 # Even a plain prefix keeps nearly all there. Large models have numbers to spare.
@@ -937,7 +943,8 @@ def to_five(number):  # rounded to the next 5, so that it cannot move with the p
 
 
 within = (difference.abs() < 3).to_numpy()
-verdict("13.A", int(within.sum() - (~within).sum()), margin=2)
+softened = "the untrained model would pass the live test, too; the run at full scale carries it"
+verdict("13.A", int(within.sum() - (~within).sum()), margin=2, softened=softened)
 
 # %%
 verdict("13.B", round(0.2 - abs(float(change[1])), 1), margin=0.1)

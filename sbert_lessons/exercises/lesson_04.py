@@ -13,21 +13,22 @@ from .model import Claim, Prediction, exercise
 @exercise("04.1", "Two losses on paper", kind="hand", minutes=6, level=1, hints=(
     "Cosine: the dot product is 0 * 3 + 2 * 4, the lengths are 2 and 5.",
     "The label is the grade divided by 5. The loss is the square of a difference.",
-    "Triplet: the two distances are 5 and 3. Add the margin to their difference.",
+    "Triplet: the two distances are 6 and 2. Add the margin to their difference.",
 ))  # fmt: skip
 def by_hand(answer):
     regression, triplet = answer
-    return compare(regression, 0.16, otherwise="(cos(u, v) - grade / 5) squared.", mistakes={
-        "Regression: you compared the cosine with 2: divide the grade by 5 first.": 1.44,
-        "Regression: that is the difference; square it.": 0.4,
-        "Regression: you took the dot product; a cosine is divided by both lengths.": 57.76,
+    return compare(regression, 0.04, otherwise="(cos(u, v) - grade / 5) squared.", mistakes={
+        "Regression: you compared the cosine with 3: divide the grade by 5 first.": 4.84,
+        "Regression: that is the difference; square it.": 0.2,
+        "Regression: you took the dot product; a cosine is divided by both lengths.": 54.76,
         "Regression: that is the cosine; compare it with the label.": 0.8,
-    }) or compare(triplet, 3, otherwise="|a - p| - |a - n| + 1, or 0 if that is negative.",
+        "Regression: that is the example above; here the grade is 3.": 0.16,
+    }) or compare(triplet, 5, otherwise="|a - p| - |a - n| + 1, or 0 if that is negative.",
         mistakes={
         "Triplet: you have changed the roles of p and n: here the positive is farther away.": 0,
-        "Triplet: you forgot the margin.": 2,
-        "Triplet: you squared the distances; the paper does not.": 17,
-        "Triplet: the margin is added, not subtracted.": 1,
+        "Triplet: you forgot the margin.": 4,
+        "Triplet: you squared the distances; the paper does not.": 33,
+        "Triplet: the margin is added, not subtracted.": 3,
     })  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def triplet_objective(answer):
 def broken_regressions(answer):
     known = {
         "A": ("nearly all cosines go to 1", "A: the targets are 0, 1, 4 and 5: look at which."),
-        "B": ("only grade 5 comes close", "B: print `grades // 5`."),
+        "B": ("all cosines go to 0, but for grade 5", "B: print `grades // 5`."),
         "C": ("all cosines go to the average grade", "C: the labels change places at each step."),
         "D": ("the lengths settle it", "D: the dot product is a cosine times two lengths."),
     }

@@ -9,7 +9,7 @@ from ..encoder import SentenceEncoder, mini_bert
 from ..evaluation import cosine, spearman
 from ..geometry import layer_means, whitening
 from ..results import average, lead, recorded
-from .judging import compare
+from .judging import close, compare
 from .model import Claim, Prediction, exercise
 
 
@@ -48,7 +48,7 @@ def mended_removal(answer):
     x = skew_cloud()
     centred, (_, u) = x - x.mean(0), spectrum(x)
     top, bottom = u[:, :1], u[:, -1:]
-    return compare(answer(x, 1), centred - centred @ top @ top.T, mistakes={
+    said = compare(answer(x, 1), centred - centred @ top @ top.T, mistakes={
         "Nothing has changed: `eigh` gives the smallest variance first.": x - x @ bottom @ bottom.T,
         "The right direction. But project the vectors with their mean taken away.": (
             x - x @ top @ top.T
@@ -61,6 +61,10 @@ def mended_removal(answer):
         ),
         "That is what should go. Take it away from the centred vectors.": centred @ top @ top.T,
     }, otherwise="Centre, then take out the k directions of most variance.")  # fmt: skip
+    two = u[:, :2]
+    if said is None and not close(answer(x, 2), centred - centred @ two @ two.T):
+        return "Right for k = 1. With k = 2 the two directions of most variance must go."
+    return said
 
 
 @exercise("10.3", "Whitening in four lines", kind="code", minutes=10, level=2, hints=(

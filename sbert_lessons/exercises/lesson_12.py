@@ -72,9 +72,9 @@ def halves(x, angle):
     return torch.cat([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], dim=1)
 
 
-@exercise("12.3", "The loss that does not fall", kind="bug", minutes=7, level=2, hints=(
+@exercise("12.3", "The loss that stops at 0.69", kind="bug", minutes=7, level=2, hints=(
     "What is the largest number in each row of `scores`? In which column does it stand?",
-    "The candidate that always wins is the vector itself.",
+    "The candidate that the partner can never beat is the vector itself.",
     "`scores.masked_fill(torch.eye(len(vectors), dtype=torch.bool), -torch.inf)`.",
 ))  # fmt: skip
 def mended(answer):

@@ -85,7 +85,9 @@ def smallest_sizes(answer):
         }.get(first, "First k: so few numbers cost far more than 2 points.")
     if turned != 12:
         return {
-            6: "PCA: 6 components cost more than 10 points.",
+            6: "PCA: 6 components cost more than 2 points.",
+            24: "PCA: 12 cost less than 2 points, too. Did you use `transform`? It also subtracts "
+            "the mean; only turn.",
             96: "PCA: did you turn the vectors? You have the size of the first k.",
         }.get(turned, "PCA: a smaller size costs less than 2 points, too.")
     return None

@@ -75,6 +75,7 @@ BUGS = {
     "twice": "a claim with two equal records counts twice",
     "open": "an undecided claim counts as one that held",
     "not run": "a claim that was not run counts below the line",
+    "left out": "an undecided claim is left out, though it has a verdict and counts below the line",
 }
 
 
@@ -83,6 +84,8 @@ def share_held(records, bugs=()):
     table = records if "twice" in bugs else records.drop_duplicates()
     if "not run" not in bugs:
         table = table[table["verdict"] != "not run"]
+    if "left out" in bugs:
+        table = table[table["verdict"] != "undecided"]
     good = ["supported", "softened"] + ["undecided"] * ("open" in bugs)
     return float(table["verdict"].isin(good).mean())
 
@@ -95,16 +98,18 @@ def share_held(records, bugs=()):
 def flattering(answer):
     rows = [("a", "supported"), ("a", "supported"), ("b", "refuted"), ("c", "undecided"),
             ("d", "softened"), ("e", "not run"), ("f", "refuted"), ("g", "undecided"),
-            ("d", "softened"), ("h", "refuted"), ("i", "not run"), ("j", "supported")]  # fmt: skip
+            ("d", "softened"), ("h", "refuted"), ("i", "not run"), ("j", "supported"),
+            ("k", "supported"), ("l", "undecided")]  # fmt: skip
     records = pd.DataFrame(rows, columns=["claim", "verdict"])
     some = [bugs for n in range(1, 4) for bugs in combinations(BUGS, n)]
+    some = [bugs for bugs in some if not {"open", "left out"} <= {*bugs}]
     mistakes = {
         f"Still wrong: {'; and '.join(BUGS[bug] for bug in bugs)}.": share_held(records, bugs)
         for bugs in some
     }
     good = records.drop_duplicates().query("verdict != 'not run'")["verdict"]
     mistakes["Softened claims held too, in part."] = (good == "supported").mean()
-    mistakes["That is a number of claims: divide by how many have a verdict."] = 3
+    mistakes["That is a number of claims: divide by how many have a verdict."] = 4
     return compare(answer(records), share_held(records), mistakes=mistakes,
                    otherwise="Claims that held, divided by claims with a verdict.")  # fmt: skip
 

@@ -6,7 +6,7 @@ from sbert_lessons.exercises.lesson_04 import settled_cosine
 
 RIGHT_03 = {
     "A": "nearly all cosines go to 1",
-    "B": "only grade 5 comes close",
+    "B": "all cosines go to 0, but for grade 5",
     "C": "all cosines go to the average grade",
     "D": "the lengths settle it",
 }
@@ -47,13 +47,14 @@ def each(a, p, n, margin):
 
 WRONG = {
     "04.1": {
-        "not divided by 5": (1.44, 3),
-        "not squared": (0.4, 3),
-        "dot product": (57.76, 3),
-        "roles of p and n": (0.16, 0),
-        "no margin": (0.16, 2),
-        "squared distances": (0.16, 17),
-        "margin subtracted": (0.16, 1),
+        "not divided by 5": (4.84, 5),
+        "not squared": (0.2, 5),
+        "dot product": (54.76, 5),
+        "the example above": (0.16, 3),
+        "roles of p and n": (0.04, 0),
+        "no margin": (0.04, 4),
+        "squared distances": (0.04, 33),
+        "margin subtracted": (0.04, 3),
     },
     "04.2": {
         "no relu": no_relu,

@@ -67,6 +67,7 @@ WRONG = {
         "classes exchanged": ([0.6, 0.4], 1, 2),
         "first by P(E)": ([0.65, 0.7], 2, 2),
         "first by grade": ([0.65, 0.7], 1, 1),
+        "in words": ([0.65, 0.7], "first", "second"),
     },
     "05.2": {
         "no ties": no_ties,

@@ -53,6 +53,11 @@ def mean_left(x, k):
     return remove(1)(x, k) + x.mean(0)
 
 
+def only_the_kth(x, k):
+    y, out = x - x.mean(0), spectrum(x)[1][:, k - 1 : k]
+    return y - y @ out @ out.T
+
+
 def only_the_top(x, k):
     return x - x.mean(0) - remove(1)(x, k)
 
@@ -71,6 +76,7 @@ WRONG = {
         "only centred": remove(1, bottom=True),
         "mean left in": mean_left,
         "the top itself": only_the_top,
+        "only the k-th": only_the_kth,
     },
     "10.3": {
         "no mean": whiten(root, centre=False),
