@@ -13,7 +13,7 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(
         f"The package {error.name} is not installed in {sys.executable}: run `make lab`, "
-        "or `python -m pip install -r requirements.lock`."
+        "then this with `.venv/bin/python`; or `python -m pip install -r requirements.lock`."
     )
 
 app = typer.Typer(help="Learn Sentence-BERT by experiment.", no_args_is_help=True)

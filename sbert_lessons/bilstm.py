@@ -120,7 +120,10 @@ class BiLSTMEncoder(TextEncoder):
             raise ValueError(f"{damaged} is damaged: restore it with `git checkout -- data`.")
         words, tokenizer = word_vectors(backbone)
         if settings.pop("words") != digest(words):
-            raise ValueError(f"{path} was trained on other word vectors than those of {backbone}.")
+            raise ValueError(
+                f"{path} was trained on other word vectors than those of {backbone}: give the "
+                "backbone that it was trained with, `load(path, backbone)`."
+            )
         encoder = cls(words, tokenizer, **settings)
         try:
             encoder.load_state_dict(load_file(Path(path) / "model.safetensors"))

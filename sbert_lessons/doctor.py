@@ -14,7 +14,10 @@ from .files import CHECKSUMS, ROOT, damaged_files, file_digest, write_whole
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 FREE_GB = 1.0
-INSTALL = "Run `make lab` again, or `python -m pip install -r requirements.lock`."
+INSTALL = (
+    "Run `make clean lab` (work/ stays), or, in an environment of your own, "
+    "`python -m pip install -r requirements.lock`."
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def torch_threads() -> Finding:
 def data_files(data: Path) -> Finding:
     """Are the bundled models and sentences complete and unchanged?"""
     restore = "Bring it back with `git checkout -- data`, or clone the course again."
+    if "SBERT_LESSONS_DATA" in os.environ:
+        restore = "The folder is yours: copy what is missing from data/, and keep what you changed."
     listing = data / CHECKSUMS
     if not listing.exists():
         return Finding("Data", f"{listing} is not there", restore)

@@ -142,7 +142,10 @@ def typed(table: pd.DataFrame, source: Source, where: str) -> pd.DataFrame:
     gold, first, second = COLUMNS[source.kind]
     missing = {gold, first, second} - set(table)
     if missing:
-        raise ValueError(f"{where} has no column {', '.join(sorted(missing))}.")
+        raise ValueError(
+            f"{where} has no column {', '.join(sorted(missing))}: mend its first line, or "
+            "delete it and fetch the set again."
+        )
     texts = [text for text in (first, second, "subset") if text in table]
     table = table[[gold, *texts]].copy()
     table[texts] = table[texts].fillna("").astype(str)

@@ -489,8 +489,8 @@ def test_a_slip_in_a_declaration_is_one_sentence(change, words):
 
 
 def test_the_box_tells_effort():
-    assert four.box() == "*By hand · 1 minutes · level 1 of 3 · core*"
-    assert double.box() == "*In code · 1 minutes · level 2 of 3 · extra*"
+    assert four.box() == "*By hand · 1 minute · level 1 of 3 · core*"
+    assert double.box() == "*In code · 1 minute · level 2 of 3 · extra*"
 
 
 def test_outcome_needs_only_a_name_and_a_state():

@@ -322,7 +322,7 @@ def test_vectors_in_a_plane_have_no_ceiling():
     flow = coupling_flow(standardising(flat))
     with pytest.raises(ValueError, match="fill 4 of 5 dimensions.*leave out 1 of the numbers"):
         fit_flow(flow, flat)
-    with pytest.raises(ValueError, match="4 vectors of 4 numbers have no density: give more than 4"):
+    with pytest.raises(ValueError, match="4 vectors of 4 .* density: give more than 4"):
         fit_flow(coupling_flow(identity(4)), x[:4])
     with pytest.raises(ValueError, match="NaN"):
         fit_flow(coupling_flow(identity(4)), np.full((9, 4), np.nan))

@@ -330,7 +330,7 @@ for n in np.argsort(-every)[:4]:
 # ## Was it luck? Forty questions
 #
 # One good example proves nothing.
-# Here are forty pairs of sentences that mean the same in other words.
+# Here are forty pairs: a sentence or a question, and another that says the same in other words, or answers it.
 # They were written before any model was run on them.
 # Each question has one right answer among forty; guessing finds 1.
 
@@ -563,7 +563,7 @@ check("00.5", unseen)
 # **Another backbone.** All lessons can run on another BERT: stop JupyterLab and start it with
 # `SBERT_LESSONS_BACKBONE=bert-base-uncased make lab` (a folder or a name; a name needs a network
 # once).
-# `SBERT_LESSONS_DATA` names another data folder, laid out like `data/`.
+# `SBERT_LESSONS_DATA` names another data folder: a copy of `data/` in which `nli/` or `sts/` is yours.
 # Texts speak of the bundled models; the verdicts follow yours.
 # `mini-SBERT` stays: with another backbone, raw and trained of this lesson are different networks.
 

@@ -637,16 +637,16 @@ measured("01.5", options[min(options, key=lambda share: abs(share - ratio))])
 # The law has a cruel side: for one tenth of the width you need a hundred times the pairs.
 #
 # ### Exercise 01.4
-# Someone shows you a gain of 4 points on 100 pairs. Take the first 100 pairs of the test set,
+# Someone shows you a gain of 4 points on 200 pairs. Take the first 200 pairs of the test set,
 # and word overlap as the scorer. With 1,000 draws and seed 0 (both are the defaults):
 # how wide is the 95 % interval (high - low)?
-# And about how many pairs would it take for an interval 4 points wide?
+# And going by this width alone, about how many pairs would it take for an interval 4 points wide?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
-_low, _high = interval(bootstrap([overlap[:100]], grades[:100]))
+_low, _high = interval(bootstrap([overlap[:200]], grades[:200]))
 width = _high - _low
-pairs_needed = 100 * (width / 4) ** 2
+pairs_needed = 200 * (width / 4) ** 2
 # END SOLUTION
 
 # %% tags=["check"]
@@ -692,7 +692,8 @@ settings.round(1)
 # 74.85 with *all*, 73.55 with *wmean*.
 # For whitening (fitted to the test sentences) it was 64.26 and 69.19: a gain of five points by
 # another way of averaging. And mini-SBERT on the real sets, in our recorded run?
-# (STS13 is without its part SMT, whose licence keeps it out; SentEval leaves it out too.)
+# (STS13 is without its part SMT, whose licence keeps it out; SentEval, the toolkit
+# with which many papers compute these scores, leaves it out too.)
 
 # %%
 years = pd.DataFrame({
@@ -934,7 +935,7 @@ verdict("01.F", round(np.log10(times)), margin=3)
 # <details><summary>"... is missing: restore it ..." when the pairs or a model are loaded</summary>
 #
 # The folder `data` is not complete.
-# `python -m sbert_lessons doctor` says which file is missing, and what to do.
+# `make doctor` says which file is missing, and what to do.
 #
 # </details>
 #

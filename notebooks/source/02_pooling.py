@@ -419,7 +419,7 @@ check("02.3", noticed_by)
 # 47.29 on the last layer and 59.04 on the average of the first and the last (BERT-flow paper);
 # the 46.35 of Sentence-BERT's Table 1 was made with another program, bert-as-service, whose default is the last layer but one.
 # (BERT-flow's code calls the average of first and last "the last two layers". It takes layer `-i` of a list for `i` = 0 and 1;
-# but `-0` is 0, and number 0 is the *first* of the list.)
+# but `-0` is 0, and number 0 of that list is the *first*: the output of layer 1, for its list has no embeddings.)
 #
 # On which layer of *our* raw model will MEAN score best: the first (0 or 1), one in the middle, or the last?
 
@@ -755,7 +755,7 @@ scores[["mean"]].join(gaps).round(1)
 # But training closes most of the gap of CLS: 48 points before. It puts the sentence where the pooling looks;
 # ours saw 30,000 pairs, the paper's about a million, and BERT-base had learnt to use `[CLS]` in pre-training.
 # The last row is the other side of it. MAX looks at all tokens, which training has moved; CLS looks at one place, where training put nothing on purpose.
-# That is why a model's folder on disk names its pooling, and why `AutoModel` plus a guess is not the same model.
+# That is why a model's folder on disk names its pooling, and why the bare network (what `AutoModel` of the library transformers loads) with a guessed pooling is not the same model.
 #
 # ### Exercise 02.5
 # BERT is padded on the right; models that read from left to right are often padded on the left.
@@ -789,7 +789,7 @@ pooling_table(trained, *pair).round(2)
 # Distances and dot products have scales of their own.
 #
 # Now yours. Try a paraphrase without shared words, then a negation ("sleeps", "does not sleep"), then two sentences of very different length.
-# In which column can you tell related from unrelated at all?
+# By which poolings (rows) and similarities (columns) can you tell related from unrelated at all?
 
 # %%
 PoolingPanel({"after NLI training": trained, "raw": raw}, *pair)
@@ -805,7 +805,7 @@ PoolingPanel({"after NLI training": trained, "raw": raw}, *pair)
 # %% [markdown]
 # ## Verdicts
 # The number is what is sure at 95 %, in points; the margin is 1 point. For the cone it is the average cosine, with margin 0.2.
-# Two of the claims do not hold here: padding in the MAX wins points on our pairs, and the first layer wins none.
+# Two of the claims are not supported here: padding in the MAX *wins* points on our pairs (refuted), and what the first layer does stays open (undecided).
 
 # %%
 verdict("02.A", at_least(-raw_gaps["cls"]), margin=1.0)
@@ -903,7 +903,7 @@ verdict("02.F", round(average[-1], 2), margin=0.2)
 #
 # <details><summary>"There is no model in ..."</summary>
 #
-# The folders `data/mini-bert` or `data/mini-sbert` are incomplete. `python -m sbert_lessons doctor` says which file, and how to get it back.
+# The folders `data/mini-bert` or `data/mini-sbert` are incomplete. `make doctor` says which file, and how to get it back.
 #
 # </details>
 

@@ -906,7 +906,7 @@ verdict("03.E", at_least(100 * (np.array(wins) - 0.5)), margin=3)
 #
 # <details><summary>"There is no model in ..."</summary>
 #
-# The folders `data/mini-bert` or `data/mini-sbert` are incomplete. `python -m sbert_lessons doctor` says which file, and how to get it back.
+# The folders `data/mini-bert` or `data/mini-sbert` are incomplete. `make doctor` says which file, and how to get it back.
 #
 # </details>
 

@@ -571,7 +571,7 @@ todo[["lesson", "text"]]
 # | to find out | do this |
 # |---|---|
 # | does it hold for a full-size BERT? | `SBERT_LESSONS_BACKBONE=bert-base-uncased make lab`, then run the lesson; your number appears under *yours* |
-# | does it hold on the paper's pairs? | `python -m sbert_lessons fetch stsb sick snli`, then `load_sts("test", "stsb")` in the lesson |
+# | does it hold on the paper's pairs? | `.venv/bin/python -m sbert_lessons fetch stsb sick snli`, then `load_sts("test", "stsb")` in the lesson |
 # | is it the seed? | set `SEEDS = range(10, 20)` in the lesson's setup cell, and compare verdicts, not numbers |
 # | is it our data? | write 100 graded pairs of your own, in the format of `data/sts/`, and point `SBERT_LESSONS_DATA` to a copy of the folder with yours in it |
 #

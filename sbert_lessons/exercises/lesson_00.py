@@ -18,7 +18,7 @@ def size_of_vector(answer):
             "That is the number of sentences. Right place, wrong axis: look at the second number.":
                 18,
             "That is the whole table. How many numbers has one row?": 18 * 192,
-            "That is the number of values which the first cell printed; the vector goes on.": 6,
+            "Six values are printed further down: they are only its beginning.": 6,
             "That is the vector of BERT-base. This model is smaller.": 768,
             "That is the whole shape. Wanted is one number, its second.": (18, 192),
         },
@@ -56,7 +56,7 @@ def cosine_by_hand(answer):
 ))  # fmt: skip
 def own_search(answer):
     query = np.array([1.0, 2.0])
-    corpus = np.array([[1.5, 1.2], [2.0, 4.9], [9.0, 3.0], [-1.0, -1.0]])
+    corpus = np.array([[1.5, 1.2], [2.0, 4.9], [9.0, 3.0], [-1.0, -1.0], [0.0, 3.0]])
     cosines = corpus @ query / np.linalg.norm(corpus, axis=1) / np.linalg.norm(query)
     return compare(
         answer(query, corpus),
@@ -65,6 +65,7 @@ def own_search(answer):
             "You took the largest dot product: a long vector wins. Divide by the lengths.": 2,
             "That row has the smallest distance, not the smallest angle.": 0,
             "That is the farthest row: do you look for the largest cosine?": 3,
+            "A length is the root of the sum of squares, not the sum of the numbers.": 4,
             "That is the best cosine itself: return the number of its row.": cosines[1],
             "That is the row itself: return its number.": corpus[1],
             "Those are all cosines: return the row number of the largest.": cosines,
@@ -79,7 +80,7 @@ def own_search(answer):
     "`if i < j` at the end of the list keeps each pair once and drops the diagonal.",
 ))  # fmt: skip
 def near_duplicates(answer):
-    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [2.0, 0.0]])
+    vectors = np.array([[1.0, 0.0], [3.0, 9.0], [1.0, 0.1], [2.0, 0.0]])
     pairs = sorted((int(i), int(j)) for i, j in answer(vectors, 0.9))
     once = [(0, 2), (0, 3), (2, 3)]
     other = [(j, i) for i, j in once]
@@ -96,6 +97,8 @@ def near_duplicates(answer):
          [(0, 2), (2, 3)]),
         ("Exact copies are gone and each pair comes twice: compare i and j, not cosines with 1.",
          [p for p in once + other if sorted(p) != [0, 3]]),
+        ("Those are dot products, not cosines: a long vector is near to all.",
+         [(i, j) for i in range(4) for j in range(i + 1, 4)]),
         ("You found nothing: is the comparison with the threshold the right way round?", []),
     )  # fmt: skip
     said = (text for text, mistake in known if pairs == sorted(mistake))

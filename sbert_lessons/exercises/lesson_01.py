@@ -145,33 +145,36 @@ def flattering_scorer(answer):
     )
 
 
-@exercise("01.4", "How wide with 100 pairs?", kind="experiment", minutes=8, level=2, hints=(
-    "`bootstrap([overlap[:100]], sts[\"score\"][:100])` gives 1,000 scores; "
+@exercise("01.4", "How wide with 200 pairs?", kind="experiment", minutes=8, level=2, hints=(
+    "`bootstrap([overlap[:200]], sts[\"score\"][:200])` gives 1,000 scores; "
     "`interval` gives the two ends.",
     "To make an interval k times narrower one needs k squared times as many pairs.",
 ))  # fmt: skip
-def hundred_pairs(answer):
+def two_hundred_pairs(answer):
     sts = load_sts()
     overlap = jaccard(sts["sentence1"], sts["sentence2"])
-    scores = bootstrap([overlap[:100]], sts["score"][:100])
-    low, high = interval(scores)
+    scores = bootstrap([overlap[:200]], sts["score"][:200])
+    (low, high), all_pairs = interval(scores), np.ptp(interval(bootstrap([overlap], sts["score"])))
     width, needed = answer
     if close(width, (high - low) / 2, 0.05):
         return "That is half the width, the part after a plus-minus sign: wanted is high - low."
     if close(width, scores.std(), 0.1):
         return "That is the standard deviation of the draws: wanted is high - low of the interval."
+    if close(width, all_pairs, 0.1):
+        return "That is the width with all pairs: take the first 200 of both columns."
+    if close(width, 20.1, 0.01):
+        return "That is the table's width, of mini-SBERT: here the scorer is word overlap."
     if not close(width, high - low, 0.05):
-        low, high = interval(bootstrap([overlap], sts["score"]))
-        if close(width, high - low, 0.1):
-            return "That is the width with all pairs: take the first 100 of both columns."
-        return "The width does not fit: draw 1,000 bootstrap scores of the first 100 pairs, seed 0."
-    if close(needed, 100 * width / 4, 0.05):
+        return "The width does not fit: draw 1,000 bootstrap scores of the first 200 pairs, seed 0."
+    if close(needed, 200 * width / 4, 0.05):
         return "The width is right. But it falls with the root of the number of pairs, not with it."
-    if close(needed, 100 * (width / 8) ** 2, 0.05):
+    if close(needed, 200 * (width / 8) ** 2, 0.05):
         return "The width is right. But 4 is the whole width, high - low, not the part after +-."
-    if close(needed, 100 * (4 / width) ** 2, 0.05):
+    if close(needed, 200 * (4 / width) ** 2, 0.05):
         return "The width is right. But you turned the ratio round: a narrower interval needs more."
-    if not close(needed, 100 * (width / 4) ** 2, 0.05):
+    if close(needed, len(sts) * (all_pairs / 4) ** 2, 0.05):
+        return "Both numbers are sound. But the second goes by all pairs: go by the first 200."
+    if not close(needed, 200 * (width / 4) ** 2, 0.05):
         return "The width is right. For the second number use: width is proportional to 1/sqrt(n)."
     return None
 

@@ -1,7 +1,15 @@
 """Lesson 07: exercises, predictions and claims."""
 
+from functools import cache
+
+import numpy as np
 import torch
 
+from ..data import load_sts
+from ..encoder import SentenceEncoder, mini_bert
+from ..evaluation import cosine, encode_pairs, spearman
+from ..losses import CoSENTLoss
+from ..microscope import train_adapter
 from ..results import average, lead
 from .judging import close, compare
 from .lesson_06 import points_lost
@@ -116,12 +124,32 @@ def unfair(answer):
     "`max(scores, key=scores.get)` is the key whose value is largest.",
 ))  # fmt: skip
 def scale(answer):
-    if answer == 5:
-        return None
-    return {
-        20: "20 is the published scale; was it the best of the three on our dev pairs?",
-        80: "80 gives by far the largest loss; compare dev scores instead.",
-    }.get(answer, "Give one of the three scales: 5, 20 or 80.")
+    if np.shape(answer) != (2,):
+        return "Give two things: the best of the three scales, and its score on dev."
+    best, score = answer
+    if best != 5:
+        return {
+            20: "20 is the published scale; was it the best of the three on our dev pairs?",
+            80: "With 80 a batch hears only of its few worst mistakes; score its map on dev, too.",
+        }.get(best, "The first must be one of the three scales: 5, 20 or 80.")
+    dev, test = dev_and_test()
+    return compare(score, dev, tolerance=5e-3, otherwise="Spearman x 100 on dev.", mistakes={
+        "The scale is right. The score is that of test: choose on dev.": test,
+        "The scale is right. Give its Spearman times 100.": dev / 100,
+    })  # fmt: skip
+
+
+@cache
+def dev_and_test() -> list[float]:
+    """Scores of the map that CoSENT with scale 5 learns from the grades of STS train."""
+    encoder = SentenceEncoder.load(mini_bert())
+    sts = {split: load_sts(split) for split in ("train", "dev", "test")}
+    columns = {split: encode_pairs(encoder, pairs) for split, pairs in sts.items()}
+    A, _ = train_adapter(CoSENTLoss(5), [*columns["train"]], sts["train"]["score"].to_numpy())
+    return [
+        spearman(cosine(*(x @ A for x in columns[split])), sts[split]["score"])
+        for split in ("dev", "test")
+    ]
 
 
 PREDICTIONS = (

@@ -218,7 +218,7 @@ CLAIMS = (
         "Reimers & Gurevych 2019, Table 6",
         kind="literature",
         paper="80.44 with it, 80.78 without (STS-B dev)",
-        recorded=lead(infersent("max without u*v"), infersent("max")),
+        recorded=lead(("features", "u,v,|u-v|"), ("features", "u,v,|u-v|,u*v")),
     ),
     Claim(
         "08.H",

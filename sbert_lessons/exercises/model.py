@@ -41,7 +41,8 @@ class Exercise:
         """The line under the heading: kind, minutes, level, core or extra."""
         kind = KINDS[self.kind].capitalize()
         path = "core" if self.core else "extra"
-        return f"*{kind} · {self.minutes} minutes · level {self.level} of 3 · {path}*"
+        minutes = f"{self.minutes} minute{'s' * (self.minutes > 1)}"
+        return f"*{kind} · {minutes} · level {self.level} of 3 · {path}*"
 
 
 def exercise(

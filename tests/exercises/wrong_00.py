@@ -41,6 +41,9 @@ WRONG = {
     "00.3": {
         "dot product": lambda query, corpus: np.argmax(corpus @ query),
         "distance": lambda query, corpus: np.argmin(np.linalg.norm(corpus - query, axis=1)),
+        "divided by the sum": lambda query, corpus: np.argmax(
+            corpus @ query / np.abs(corpus).sum(1)
+        ),
         "farthest": lambda query, corpus: np.argmin(
             corpus @ query / np.linalg.norm(corpus, axis=1)
         ),
@@ -60,6 +63,9 @@ WRONG = {
         "copies lost": pairs(lambda cosine, i, j: i < j and cosine < 0.9999),
         "copies lost, both orders": pairs(lambda cosine, i, j: cosine < 0.9999),
         "nothing": pairs(lambda cosine, i, j: False),
+        "dot products": lambda vectors, threshold: np.argwhere(
+            np.triu(vectors @ vectors.T >= threshold, 1)
+        ).tolist(),
     },
     "00.5": {"not": "not", "no full stop": "no full stop", "question": "question", "all": "all"},
 }

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from sbert_lessons.exercises.lesson_06 import shells
 from sbert_lessons.heads import SoftmaxHead
 
-LABELS, DISTANCE, COSINES = shells()
+LABELS, DISTANCE, CITY, COSINES = shells()
 NOT_E, NOT_C = LABELS > 0, LABELS < 2
 RIGHT_04 = roc_auc_score(LABELS[NOT_E] == 1, DISTANCE[NOT_E])
 
@@ -62,6 +62,7 @@ WRONG = {
     "06.4": {
         "turned round": 1 - RIGHT_04,
         "N against E": roc_auc_score(LABELS[NOT_C] == 1, DISTANCE[NOT_C]),
+        "sum of differences": roc_auc_score(LABELS[NOT_E] == 1, CITY[NOT_E]),
         "cosine": roc_auc_score(LABELS[NOT_E] == 1, COSINES[NOT_E]),
         "N against all": roc_auc_score(LABELS == 1, DISTANCE),
         "times 100": 100 * RIGHT_04,

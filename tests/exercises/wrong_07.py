@@ -2,6 +2,8 @@
 
 import torch
 
+from sbert_lessons.exercises.lesson_07 import dev_and_test
+
 RIGHT_04 = {
     "A": "label information",
     "B": "target out of reach",
@@ -75,5 +77,13 @@ WRONG = {
         "D twice": RIGHT_04 | {"D": "batch size"},
         "one left out": {"A": "label information"},
     },
-    "07.5": {"the published one": 20, "the largest": 80, "a score": 67.7},
+    "07.5": {
+        "the published one": (20, 64.2),
+        "the largest": (80, 57.0),
+        "the smallest loss alone": 5,
+        "another scale": (10, 67.0),
+        "on test": (5, dev_and_test()[1]),
+        "not times 100": (5, dev_and_test()[0] / 100),
+        "another score": (5, 30.0),
+    },
 }
