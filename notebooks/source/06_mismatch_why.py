@@ -870,7 +870,7 @@ verdict("06.F", sure(-drift), margin=0.5)
 verdict("06.G", sure(tolerance), margin=2)
 
 # %%
-softened = "the cone opens, and similarity does not gain; shuffled labels open it more"
+softened = "alone they do, beside |u-v| only where labels are wrong; similarity does not gain"
 verdict("06.H", sure(cones["|u-v|"] - cones["u,v"], digits=-1), margin=20, softened=softened)
 
 # %% [markdown]
