@@ -34,7 +34,7 @@ from sbert_lessons.features import combine
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
 from sbert_lessons.plots import show
-from sbert_lessons.results import average, recorded
+from sbert_lessons.results import average, gap, recorded
 
 plots.use_style()
 
@@ -573,9 +573,10 @@ scores_of = {"STS-B dev": names[0], "bundled dev": names[1]}
 for name, score in scores_of.items():
     found = gap(recorded("infersent"), "mean", "max", score)
     print(f"{name}: MEAN above MAX {found['gap']:+.1f}, 95 % in [{found['low']:+.1f}, {found['high']:+.1f}]")
-recorded("infersent").query("arm in ('max', 'mean')").pivot(
-    index="arm", columns="seed", values=names[0]
-).round(1)
+short = recorded("infersent").query("arm in ('max', 'mean')")
+kept = [row["epochs"][int(row["epoch"]) - 1]["rate"] for _, row in short.iterrows()]
+by_seed = {"index": "seed", "columns": "arm"}
+short.assign(rate=kept).pivot(values=[names[0], "rate"], **by_seed).round(1)
 
 # %% [markdown]
 # TEXT
