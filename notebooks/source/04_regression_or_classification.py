@@ -496,6 +496,7 @@ def sure(samples):
     return float(np.trunc(2 * sure_part(*interval(samples))) / 2)  # towards 0, in half points
 
 
+# %%
 six = gap_samples(read["numbers, cosine", 6], read["classes, cosine", 6])
 low, high = interval(six)
 print(f"numbers minus classes at six labels: 95 % in [{low:.0f}, {high:.0f}]; sure: {sure(six)}")
