@@ -581,6 +581,7 @@ short.assign(rate=kept).pivot(values=[names[0], "rate"], **by_seed).round(1)
 # %% [markdown]
 # **MEAN is ahead, and that is sure**: on STS-B by 2 to 9 points, on our dev pairs by 1 to 18. As classifiers the two are equal (both heads are right on some 70 of 100 pairs).
 # InferSent found the opposite, with sixteen times the dimensions. So "MAX wins over a BiLSTM" is no law.
+# (Before training the sets disagree: there MAX is a point ahead on STS-B, and six behind on our dev pairs.)
 #
 # Now look at `rate`: that of the epoch whose weights were kept. InferSent's schedule divides the rate by 5 after an epoch without progress on the pairs kept aside, and on 2,000 pairs that is partly chance.
 # Runs that were cut in time score 66 (MAX) and 71 or 72 (MEAN), the others 59 and 68 or 69: an accident of the schedule weighs about as much as the pooling.
