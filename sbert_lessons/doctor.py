@@ -18,6 +18,8 @@ INSTALL = (
     "Run `make clean lab` (work/ stays), or, in an environment of your own, "
     "`python -m pip install -r requirements.lock`."
 )
+RESTORE = "Bring it back with `git checkout -- data`, or clone the course again."
+OWN_DATA = "The folder is yours: copy what is missing from data/, and keep what you changed."
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,13 @@ class Finding:
         return f"{mark} {self.subject}: {self.seen}{todo}"
 
 
-def examine(root: Path = ROOT, data: Path | None = None) -> Iterator[Finding]:
+def examine(root: Path = ROOT) -> Iterator[Finding]:
     """Every check in turn, the quick ones first."""
+    own_data = os.environ.get("SBERT_LESSONS_DATA")
     yield python_version(sys.version_info[:3])
     yield packages(root / "requirements.lock")
     yield torch_threads()
-    yield data_files(data or Path(os.environ.get("SBERT_LESSONS_DATA", root / "data")))
+    yield data_files(Path(own_data), OWN_DATA) if own_data else data_files(root / "data")
     yield kernel()
     yield disk(root)
 
@@ -92,11 +95,8 @@ def torch_threads() -> Finding:
     return Finding("torch", seen, advice if threads > processors else "")
 
 
-def data_files(data: Path) -> Finding:
+def data_files(data: Path, restore: str = RESTORE) -> Finding:
     """Are the bundled models and sentences complete and unchanged?"""
-    restore = "Bring it back with `git checkout -- data`, or clone the course again."
-    if "SBERT_LESSONS_DATA" in os.environ:
-        restore = "The folder is yours: copy what is missing from data/, and keep what you changed."
     listing = data / CHECKSUMS
     if not listing.exists():
         return Finding("Data", f"{listing} is not there", restore)

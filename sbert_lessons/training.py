@@ -214,8 +214,8 @@ class Log:
         self.history[-1] |= scores
         self.best.keep(scores, len(self.history))
         if save and self.checkpoint:
-            step, parts = len(self.history), (self.siamese, [self.optimizer])
-            save_checkpoint(self.checkpoint, *parts, step, self.history, self.run)
+            parts = self.siamese, [self.optimizer], len(self.history)
+            save_checkpoint(self.checkpoint, *parts, self.history, self.run)
 
     def stopped(self, steps: int) -> str:
         """Put the best weights back; returns what to say of the stop, and how to go on."""

@@ -148,8 +148,16 @@ def test_disk(monkeypatch, tmp_path, free, ok):
 
 def test_examine_looks_at_six_things(tmp_path):
     (tmp_path / "requirements.lock").write_text("")
-    subjects = [finding.subject for finding in doctor.examine(tmp_path, tmp_path)]
+    subjects = [finding.subject for finding in doctor.examine(tmp_path)]
     assert subjects == ["Python", "Packages", "torch", "Data", "Jupyter kernel", "Disk"]
+
+
+def test_a_data_folder_of_the_readers_own_is_not_brought_back(monkeypatch, data, tmp_path):
+    (data / "sts" / "test.csv").write_bytes(b"a,b,4\n")
+    (tmp_path / "requirements.lock").write_text("")
+    monkeypatch.setenv("SBERT_LESSONS_DATA", str(data))
+    found = {finding.subject: finding for finding in doctor.examine(tmp_path)}["Data"]
+    assert found == Finding("Data", "missing or changed: sts/test.csv", doctor.OWN_DATA)
 
 
 @pytest.mark.parametrize(("remedy", "code"), [("", 0), ("Mend it.", 1)])

@@ -10,7 +10,6 @@ stopped recording goes on where it was, on a new machine from the results. The m
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from recording import bring_back, kept, made, provenance, write_results
 
 from sbert_lessons.bilstm import BiLSTMEncoder, mini_infersent, train_infersent, word_vectors
 from sbert_lessons.data import DATA
+from sbert_lessons.encoder import read_json
 from sbert_lessons.evaluation import encode_pairs
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
@@ -144,7 +144,7 @@ def write(runs: Path) -> None:
     arms = {}
     for arm in ARMS:
         files = [run_file(arm, seed, runs) for seed in range(arm.seeds)]
-        done = [json.loads(f.read_text(encoding="utf8")) for f in files if f.exists()]
+        done = [read_json(f) for f in files if f.exists()]
         recipe = asdict(arm) | {"hidden": HIDDEN, "batch_size": BATCH, "kept_aside": KEPT_ASIDE}
         arms |= {arm.name: {"recipe": recipe, "runs": done}} if done else {}
     write_results("infersent", arms, provenance())

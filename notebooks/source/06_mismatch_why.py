@@ -261,14 +261,17 @@ order.round(1)
 # The 204 N pairs and 215 C pairs of `dev` are too few to be sure which of these two kinds is closer. The training pairs, ten times as many, can tell (95 % intervals):
 
 # %%
+def auc_draws(labels, closer, one, other, draws):  # AUC x 100 with the pairs drawn anew, (draws,)
+    rng, rows = np.random.default_rng(0), np.flatnonzero(np.isin(labels, (one, other)))
+    drawn = (rng.choice(rows, len(rows)) for _ in range(draws))
+    return np.array([100 * roc_auc_score(labels[r] == one, closer[r]) for r in drawn])
+
+
 train = encode_pairs(raw, nli["train"])
 closer = {"raw": -np.linalg.norm(train[0] - train[1], axis=1)}
 closer["Jaccard"] = jaccard(nli["train"]["premise"], nli["train"]["hypothesis"])
-rows = np.flatnonzero(y["train"] > 0)
 for name, x in closer.items():
-    rng = np.random.default_rng(0)
-    drawn = [rng.choice(rows, len(rows)) for _ in range(200)]
-    low, high = interval(np.array([100 * roc_auc_score(y["train"][r] == 2, x[r]) for r in drawn]))
+    low, high = interval(auc_draws(y["train"], x, 2, 1, 200))
     print(f"{name}: C before N, AUC x 100 in [{low:.0f}, {high:.0f}]")
 
 # %% [markdown]
@@ -846,13 +849,9 @@ verdict("06.B", round(wins.loc["|u-v|"].min() - 100 / 3), margin=33)
 # For the shells: by how many points of AUC an E pair is closer than a C pair, above chance, with the lower end of a bootstrap over the pairs.
 
 # %%
-rng, draws = np.random.default_rng(0), []
-ec = np.flatnonzero(y["dev"] != 1)
-for _ in range(1000):
-    drawn = rng.choice(ec, len(ec))
-    draws.append(100 * roc_auc_score(y["dev"][drawn] == 0, near["raw"][drawn]) - 50)
+above = auc_draws(y["dev"], near["raw"], 0, 2, 1000) - 50
 softened = "the shells overlap, N lies outside C, and word overlap holds the same order"
-verdict("06.C", round(np.percentile(draws, 2.5)), margin=5, softened=softened)
+verdict("06.C", round(np.percentile(above, 2.5)), margin=5, softened=softened)
 
 # %%
 verdict("06.D", sure(won["softmax"] - won["softmax, shuffled labels"]), margin=2)

@@ -154,9 +154,11 @@ def two_hundred_pairs(answer):
     sts = load_sts()
     overlap = jaccard(sts["sentence1"], sts["sentence2"])
     scores = bootstrap([overlap[:200]], sts["score"][:200])
-    (low, high), all_pairs = interval(scores), np.ptp(interval(bootstrap([overlap], sts["score"])))
-    width, needed = answer
-    if close(width, (high - low) / 2, 0.05):
+    right, (width, needed) = np.ptp(interval(scores)), answer
+    if close(width, right, 0.05) and close(needed, 200 * (width / 4) ** 2, 0.05):
+        return None
+    all_pairs = np.ptp(interval(bootstrap([overlap], sts["score"])))
+    if close(width, right / 2, 0.05):
         return "That is half the width, the part after a plus-minus sign: wanted is high - low."
     if close(width, scores.std(), 0.1):
         return "That is the standard deviation of the draws: wanted is high - low of the interval."
@@ -164,7 +166,7 @@ def two_hundred_pairs(answer):
         return "That is the width with all pairs: take the first 200 of both columns."
     if close(width, 20.1, 0.01):
         return "That is the table's width, of mini-SBERT: here the scorer is word overlap."
-    if not close(width, high - low, 0.05):
+    if not close(width, right, 0.05):
         return "The width does not fit: draw 1,000 bootstrap scores of the first 200 pairs, seed 0."
     if close(needed, 200 * width / 4, 0.05):
         return "The width is right. But it falls with the root of the number of pairs, not with it."
@@ -174,9 +176,7 @@ def two_hundred_pairs(answer):
         return "The width is right. But you turned the ratio round: a narrower interval needs more."
     if close(needed, len(sts) * (all_pairs / 4) ** 2, 0.05):
         return "Both numbers are sound. But the second goes by all pairs: go by the first 200."
-    if not close(needed, 200 * (width / 4) ** 2, 0.05):
-        return "The width is right. For the second number use: width is proportional to 1/sqrt(n)."
-    return None
+    return "The width is right. For the second number use: width is proportional to 1/sqrt(n)."
 
 
 @exercise("01.5", "The price of a small collection", kind="hand", minutes=4, level=1, core=False,

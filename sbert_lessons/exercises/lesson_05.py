@@ -30,7 +30,7 @@ def expected_grades(answer):
     })  # fmt: skip
     if said:
         return said
-    if not {by_e, by_grade} <= {1, 2}:
+    if by_e not in (1, 2) or by_grade not in (1, 2):
         return "Name each pair by its number: 1 for the first, 2 for the second."
     if by_e != 1:
         return "P(E) alone: 0.5 is larger than 0.4."
