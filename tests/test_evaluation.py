@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
+from sklearn.metrics import roc_auc_score
 
 from sbert_lessons import evaluation
 from sbert_lessons.evaluation import (
     SIMILARITIES,
     aggregate,
     bootstrap,
+    bootstrap_auc,
     encode_pairs,
     interval,
     jaccard,
@@ -189,6 +191,35 @@ def test_bootstrap_takes_columns_by_place_and_refuses_unequal_lengths():
 def test_bootstrap_refuses_a_draw_whose_values_are_all_equal():
     with pytest.raises(ValueError, match="all equal: give more pairs"):
         bootstrap([[0.0, 1.0]], [0.0, 1.0], draws=50)
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat([*"dacb"], 10)])
+def test_bootstrap_auc_equals_rows_drawn_and_scored_one_by_one(groups):
+    rng = np.random.default_rng(3)
+    positive = rng.random(40) < 0.4
+    good = np.round(positive + rng.normal(size=40), 1)  # with ties
+    poor = rng.integers(3, size=40)
+    samples = bootstrap_auc([good, poor, good], positive, groups, draws=20, seed=5)
+    size = 40 if groups is None else 4
+    for sample, times in zip(
+        samples, np.random.default_rng(5).multinomial(size, [1 / size] * size, 20), strict=True
+    ):
+        rows = np.repeat(np.arange(40), np.repeat(times, 40 // size))
+        expected = [100 * roc_auc_score(positive[rows], p[rows]) for p in (good, poor, good)]
+        np.testing.assert_allclose(sample, expected)
+
+
+def test_bootstrap_auc_of_perfect_and_of_reversed_scores():
+    positive, score = [True, False] * 4, [2, 0, 3, 1, 4, 1, 5, 0]
+    samples = bootstrap_auc([score, [-x for x in score]], positive, draws=9)
+    assert (samples == [100, 0]).all()
+
+
+def test_bootstrap_auc_refuses_one_kind_and_unequal_lengths():
+    with pytest.raises(ValueError, match="only one kind: give more pairs"):
+        bootstrap_auc([[0.0, 1.0]], [True, False], draws=50)
+    with pytest.raises(ValueError, match="3 predictions for 2 grades"):
+        bootstrap_auc([[0.0, 1.0, 2.0]], [True, False])
 
 
 def test_bootstrap_interval_covers_the_score_and_narrows_with_more_pairs():

@@ -266,37 +266,26 @@ measured("05.2", side(step, 2, "higher", "about the same", "lower"))
 
 
 # %%
-def auc_samples(predictions, draws=500):  # list of (N,) -> (draws, number of predictions)
-    rng, groups = np.random.default_rng(0), held_out["group"].to_numpy()
-    members = [np.flatnonzero(groups == g) for g in np.unique(groups)]
-    samples = []
-    for _ in range(draws):
-        rows = np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
-        samples.append([fast_auc(p[rows], held_labels[rows]) for p in predictions])
-    return np.array(samples)
-
-
-def fast_auc(scores, labels):  # exercise 05.2
-    e, c = scores[labels == 0][:, None], scores[labels == 2]
-    return (e > c).mean() + 0.5 * (e == c).mean()
-
-
-# %%
 def at_least(samples):  # whole points that are sure at 95 %; 0 if the interval holds 0
     return int(np.clip(sure_part(*interval(samples)), -10, 10))  # more than 10 is said as 10
-
-
-def gaps(better, worse):  # of two readings: samples of both differences, in points (AUC x 100)
-    nli_samples = 100 * auc_samples([better["nli held-out"], worse["nli held-out"]])
-    both = [better["sts test"], worse["sts test"]]
-    sts_samples = bootstrap(both, sts["test"]["score"], draws=500)
-    return {"E against C": nli_samples[:, 0] - nli_samples[:, 1],
-            "STS": sts_samples[:, 0] - sts_samples[:, 1]}  # fmt: skip
 
 
 def describe(samples):
     low, high = interval(samples)
     return {"gap": samples.mean(), "low": low, "high": high}
+
+
+# %%
+ec = held_labels != 1
+entailed, of_group = held_labels[ec] == 0, held_out["group"][ec]
+
+
+def gaps(better, worse):  # of two readings: samples of both differences, in points (AUC x 100)
+    nli_both = [reading["nli held-out"][ec] for reading in (better, worse)]
+    sts_both = [reading["sts test"] for reading in (better, worse)]
+    on_nli = evaluation.bootstrap_auc(nli_both, entailed, of_group, draws=500)
+    on_sts = bootstrap(sts_both, sts["test"]["score"], draws=500)
+    return {"E against C": on_nli[:, 0] - on_nli[:, 1], "STS": on_sts[:, 0] - on_sts[:, 1]}
 
 
 # %%
@@ -606,7 +595,7 @@ live.round({"auc": 3, "sts": 1, "sts_gain_low": 1, "sts_gain_high": 1, "stsb_dev
 nli_runs = recorded("nli")
 names = ["stsb_dev_cosine", "stsb_dev_head", "auc_e_c", "snli_dev_accuracy"]
 full = untrained.loc[["Jaccard", "mean"]].rename(index={"mean": "raw"}).reindex(columns=names)
-full.loc[f"all pairs, {len(nli_runs)} seed(s)"] = nli_runs[names].mean()
+full.loc[f"all pairs, {len(nli_runs)} seeds"] = nli_runs[names].mean()
 full.round({"stsb_dev_cosine": 1, "stsb_dev_head": 1, "auc_e_c": 3, "snli_dev_accuracy": 3})
 
 # %% [markdown]
