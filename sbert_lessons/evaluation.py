@@ -141,7 +141,7 @@ def bootstrap_auc(
 
     AUC = sum_ij w_i w_j [s_i > s_j] / (sum_i w_i sum_j w_j) over `positive` pairs i and the others
     j, where w counts how often a pair was drawn; a tie is half a win. With `groups: (N,)`, whole
-    groups are drawn. Paired like `bootstrap`, with its errors. Introduced in lesson 05.
+    groups are drawn. Paired like `bootstrap`, with its errors. Introduced in lesson 03.
     """
     scores = np.stack([checked(p, positive)[0] for p in predictions])
     places = np.arange(len(positive)) if groups is None else pd.factorize(np.asarray(groups))[0]
