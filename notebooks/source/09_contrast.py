@@ -228,7 +228,7 @@ def fine_tuned(loss, columns, encoder=None, seed=SEEDS[0]):
 predict("09.1", ...)
 
 # %%
-some = texts[:2000]
+some = texts[:1000]
 models = {"raw, mean": raw}
 models["two masks"], first = fine_tuned(InfoNCELoss(), [some, some])
 plain = without_dropout(SentenceEncoder.load(mini_bert()))
@@ -241,8 +241,8 @@ ends = pd.DataFrame(
     {k: [x[:3].mean(), x[-3:].mean()] for k, x in losses.items()}, ["first", "last"]
 )
 print(
-    "down to less than a fifth of the first steps:",
-    (ends.loc["last"] < ends.loc["first"] / 5).to_dict(),
+    "down to less than half of the first steps:",
+    (ends.loc["last"] < ends.loc["first"] / 2).to_dict(),
 )
 
 # %% [markdown]
@@ -287,7 +287,7 @@ step = change["same mask"]
 measured("09.1", options[0 if step > 1 else 1 if step < -1 else 2])
 
 # %% [markdown]
-# So much for "dropout is the augmentation that makes it work". Two thousand sentences without a label lift this model by some points,
+# So much for "dropout is the augmentation that makes it work". A thousand sentences without a label lift this model by some points,
 # **and most of that comes with equal vectors on both sides**, with no augmentation at all. If you expected "below raw": the paper's figure, 43.6, suggests it.
 #
 # Why can it help? With $v = u$ nothing is left of the loss but $\log \sum_j e^{\cos(u_i, u_j)/\tau}$: *spread out*.
@@ -317,7 +317,7 @@ print("two masks 10 points above the same mask, as in the paper:", (two - same).
 
 # %% [markdown]
 # On our pairs the second mask is worth next to nothing, with every seed; in the paper it is worth 39 points.
-# Three seeds, 2,000 sentences: that is a start, not a proof. Our full-scale runs have 15,000 real sentences.
+# Three seeds, 1,000 sentences: that is a start, not a proof. Our full-scale runs have 15,000 real sentences.
 # The paper's figures are for BERT-base on a million Wikipedia sentences. All are STS-B dev.
 
 # %%
@@ -340,7 +340,7 @@ table.round(1)
 
 # %% [markdown]
 # At full scale two masks do get ahead of the same mask, by a point or two, not by 39; and the same mask stays far above the raw model.
-# One difference is length: the paper's million sentences are 15,625 steps, our full-scale run has 235 and yours 32. A short run spreads the cloud;
+# One difference is length: the paper's million sentences are 15,625 steps, our full-scale run has 235 and yours 16. A short run spreads the cloud;
 # what a long run with nothing to hold together does to it, these runs do not show.
 #
 # ## Entailed and contradicted
@@ -481,7 +481,7 @@ def order_probe(plain, mixed):  # vectors (N, D) of the same sentences; three qu
 # %%
 torch.manual_seed(SEEDS[0])
 head = ProjectionHead(raw.dim)
-pair = [some, shuffled(some)]
+pair = [texts[:2000], shuffled(texts[:2000])]
 models["shuffled"], _ = fine_tuned(InfoNCELoss(), pair)
 models["shuffled, head"], _ = fine_tuned(ProjectedLoss(head, InfoNCELoss()), pair)
 add("shuffled", models["shuffled"])
@@ -516,7 +516,8 @@ print("the probe reads more from h than from g(h):", h > z)
 # After one short run there is less of it in $g(h)$ than in $h$: the direction that SimCLR reports, on another kind of data.
 # The gap is a few points, because 32 steps are few. The adapter shows more of it.
 #
-# One result was not ordered: look at the STS scores. Partners with shuffled words train this model no worse than two dropout masks, in this run better.
+# One result was not ordered: look at the STS scores. Partners with shuffled words lift this model, too. (By more than two masks did, but this run had twice the sentences.
+# The full-scale runs had equally many: 72.1 on STS-B dev with shuffled partners, 71.5 with two masks.)
 # A guess: most differences between STS grades are differences of words and topic, and a model that is told that order means nothing looks at the words. (For "dog bites man" this would be a poor choice.)
 #
 # ### Is it the dimension?
@@ -720,12 +721,11 @@ print(round(alignment(points[[0, 2]], points[[1, 2]]), 4), round(uniformity(poin
 predict("09.5", ...)
 
 # %%
-models["entailed"], _ = fine_tuned(InfoNCELoss(), [triplets["premise"], triplets["entailed"]])
 models["raw, CLS"] = SentenceEncoder.load(mini_bert(), pooling="cls")
 models["mini-sbert"] = SentenceEncoder.load(mini_sbert())
 models["mini-infersent"] = BiLSTMEncoder.load(mini_infersent())
 models["mini-roformer-sim"] = Paraphraser.load(mini_roformer_sim()).encoder()
-for name in [*models][-5:]:
+for name in [*models][-4:]:
     add(name, models[name], ["test"])
 
 
@@ -747,6 +747,8 @@ labels = np.repeat([1, 0], len(premise))
 for name, objective in {"cosine on labels": CosineLoss(), "CoSENT": CoSENTLoss()}.items():
     A, _ = train_adapter(objective, [u, v], labels, batch_size=100, seed=SEEDS[0])
     add_mapped(f"{name}, linear", lambda x, A=A: x @ A)
+A, _ = train_adapter(InfoNCELoss(), columns[:2], None, epochs=3, seed=SEEDS[0])
+add_mapped("entailed, linear", lambda x: x @ A)
 
 # %%
 alike = (sts["test"]["score"] > 4).to_numpy()
@@ -762,10 +764,10 @@ def place(name):
 kinds = {
     "untrained": ["raw, mean", "raw, CLS"],
     "spread evenly": ["raw, whitened", "raw, flow"],
-    "live": ["two masks", "no dropout", "same mask", "shuffled", "shuffled, head", "entailed"],
+    "live": ["two masks", "no dropout", "same mask", "shuffled", "shuffled, head"],
     "shipped": ["mini-sbert", "mini-infersent", "mini-roformer-sim"],
 }
-kinds["live"] += ["cosine on labels, linear", "CoSENT, linear"]
+kinds["live"] += ["cosine on labels, linear", "CoSENT, linear", "entailed, linear"]
 live = pd.DataFrame({name: place(name) for names in kinds.values() for name in names}).T
 live["kind"] = [kind for kind, names in kinds.items() for _ in names]
 
@@ -814,14 +816,14 @@ measured("09.5", options.get(nearest, "two masks"))
 # Most models lie near one line, so alignment may only be compared at equal uniformity.
 # mini-infersent lies well above the line: its paraphrases are further apart than those of models with the same spread, and its score is low.
 # But together the two numbers still do not rank the models. Cosine on labels and CoSENT score alike, far apart on the line;
-# `entailed` is less spread than `two masks`, its paraphrases are nearer, and it scores higher.
+# at full scale `entailed` is less spread than `two masks`, its paraphrases are nearer, and it scores higher.
 # The whitened vectors and those of the flow are the most spread of all, their paraphrases are the furthest apart, and they score below the raw model:
 # spreading evenly gives every direction the same weight, also those that say nothing. (Lessons 10 and 11 ask when it helps.)
 # The SimCSE paper says so of whitening and flows in general: uniformity much better, alignment worse (section 7).
 #
 # ## Which wins at this size?
 # The paper's recipe with its softmax head has 121,199 labelled pairs behind it here. Against it: contrast without labels, and with.
-# *The papers*: average of seven test sets. *Our full-scale runs*: the same seven, and STS-B dev. *Your run*: bundled test.
+# *The papers*: average of seven test sets. *Our full-scale runs*: the same seven, and STS-B dev. *Your run*: bundled test, with the linear maps for entailed pairs.
 
 # %%
 SEVEN = [*(f"sts{year}_all" for year in range(12, 17)), "stsb_test", "sick_test"]
@@ -846,11 +848,11 @@ rows = {  # the papers, the recorded arm, the live model
     "no labels, two masks": (76.25, "two masks", "two masks"),
     "no labels, shuffled": (np.nan, "shuffled", "shuffled"),
     "entailed": (np.nan, "entailed", "entailed"),
-    "entailed, contradicted": (81.57, "entailed, contradicted", None),
+    "entailed, contradicted": (81.57, "entailed, contradicted", "entailed, contradicted"),
 }
 
 # %%
-now = {name: score(name) for name in models} | {"two masks": two.mean()}
+now = {name: score(name) for name in models} | {"two masks": two.mean()} | by_seed.mean().to_dict()
 now["Jaccard"] = unsupervised.loc["Jaccard", "test"]
 unknown = [np.nan, np.nan]
 wide = {
@@ -869,7 +871,7 @@ pd.DataFrame.from_dict(wide, orient="index", columns=heads).round(1)
 
 # %% [markdown]
 # Contrast is the thriftier teacher. On the bundled pairs 1,859 entailed pairs are enough for the level of 121,199 pairs under the softmax head,
-# and 2,000 sentences without any label come near it.
+# and a thousand sentences without any label come near it.
 # At full scale the picture is the same. 15,000 sentences without a label score on the seven real sets what the softmax head reaches with 121,199 labelled pairs, or a little more (on STS-B dev, a little less).
 # 14,645 entailed pairs, an eighth of its data, leave it two points behind. Entailed pairs are ahead in every column; between no labels and the softmax head the sign depends on the test.
 # (For entailed pairs alone the papers have no such figure.)
@@ -885,7 +887,7 @@ pd.DataFrame.from_dict(wide, orient="index", columns=heads).round(1)
 
 # %% [markdown]
 # ## Verdicts
-# STS in points of Spearman on the bundled test pairs (09.E: dev, where one chooses a temperature), to half a point; the probe in points of right answers.
+# STS in points of Spearman on the bundled test pairs (09.E: dev, where one chooses a temperature), to half a point (09.C: to a whole one); the probe in points of right answers.
 # Means of three seeds (09.A, 09.B, 09.C, 09.F), five (09.E) or ten (09.D).
 
 
@@ -902,7 +904,7 @@ by_size, by_training = parts.mean()
 verdict("09.B", round(by_size - by_training), margin=5)
 
 # %%
-verdict("09.C", halves((two - same).mean()), margin=2.0)
+verdict("09.C", round((two - same).mean()), margin=2)
 
 # %%
 verdict("09.D", halves(hard_gain), margin=1.0)
@@ -979,7 +981,7 @@ verdict("09.F", halves(two.mean() - score("mini-sbert")), margin=2.0)
 #
 # <details><summary>The fine-tunes take minutes</summary>
 #
-# Another program uses the processor. The ten short ones should take one to two minutes together on two free cores.
+# Another program uses the processor. The nine short ones should take one to two minutes together on two free cores.
 #
 # </details>
 

@@ -165,7 +165,7 @@ PREDICTIONS = (
     ),
     Prediction(
         "11.2",
-        "After five passes over sentence vectors, the higher held-out likelihood has",
+        "After three passes over sentence vectors, the higher held-out likelihood has",
         ("the scaled flow", "whitening", "about the same"),
     ),
     Prediction(
