@@ -13,6 +13,7 @@ weights are kept. Writes `data/results/flow.json`.
 """
 
 import argparse
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,7 @@ def rows() -> dict[str, tuple[Callable[[int], Fitting], int]]:
         for n in passes:
             found[f"{name}, {n} pass{'es' if n > 1 else ''}"] = (
                 lambda seed, k=kind, s=start, n=n: flow_fit(k, s, LAYERS, n, seed),
-                3,
+                5,
             )
     return found
 
@@ -102,10 +103,12 @@ def nothing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured(space: Space, source: Path, fit: Fitting, text: str, seed: int) -> dict:
-    """The scores of one run."""
+    """The scores of one run, and how long it took."""
+    start = time.perf_counter()
     scores = table_row(space, source, fit, text) | lexical(space, source, fit, text)
     scores["train_log_likelihood"] = float(np.mean(fit.likelihoods))
-    return {"seed": seed} | {k: round(float(x), 4) for k, x in scores.items()}
+    about = {"seed": seed, "seconds": round(time.perf_counter() - start)}
+    return about | {k: round(float(x), 4) for k, x in scores.items()}
 
 
 def main() -> None:

@@ -671,7 +671,7 @@ pd.DataFrame(rows).T.round(1)
 # Then the controls, which on the linear map told us nothing. With the whole encoder they speak clearly.
 # - **Shuffled labels** do harm: training itself costs similarity, and everything that softmax training gains is the labels' gain.
 # - **{E, C} against N** gains next to nothing. Same pairs, same head, one class less: without the difference of E and C the head teaches hardly any similarity.
-# - **Labels of the premise**, its length in three classes, ruin the vectors: all three seeds end near 34, some 30 points below raw (next table).
+# - **Labels of the premise**, its length in three classes, ruin the vectors: all five seeds end near 34, some 30 points below raw (next table).
 #   A head can change the geometry far more than any other arm did, and for a label that has nothing to do with meaning it does.
 #
 # In numbers, on STS-B dev against the untrained cosine (the row "raw"):

@@ -415,7 +415,7 @@ measured("11.2", ["whitening", "about the same", "the scaled flow"][side])
 # Three answers.
 # - **From standardised numbers, the flow does not catch up.** With 77,000 weights and three passes it is still on its way to what one matrix of 37,000 reaches in a single step.
 # - **From whitening, it finds something.** The sentences of this cloud *are* bent: three nats each, on sentences that it has never seen.
-# - **The similarity does not care.** That bend is worth nothing on STS, and neither flow beats the raw vectors.
+# - **The similarity does not care.** That bend is worth nothing on STS, and none of the flows beats the raw vectors.
 #
 # If you expected the network to win because it can do more: it can, but it has to find it, with steps, from 5,000 vectors.
 # (We even did it a favour: of three passes it keeps the one that is best on the held-out sentences.)
@@ -449,14 +449,14 @@ show(
     plots.likelihood_and_score(
         paths, raw_score["dev"], "More likely, but not better: all paths end six points below raw"
     ),
-    alt="Paths in the plane of likelihood and STS score. The dial and two flows run from upper "
-    "left to lower right; the flow from whitening stays in the lower right corner.",
+    alt="Paths in the plane of likelihood and STS score: dial and scaled flow fall to the lower "
+    "right, the additive flow half-way there; the flow from whitening stays in that corner.",
 )
 paths["the dial, 0 to 1/2"].round({"likelihood": 2, "score": 1, "test": 1})
 
 # %% [markdown]
 # The additive and the scaled flow (averages over seeds) go down beside the dial, and all paths end about six points below the raw vectors.
-# (The first step of the dial and the last steps of the flows rise, by about half a point. The three seeds of a flow differ by more than that.)
+# (The first step of the dial rises by half a point. The flow from whitening goes down a little and comes back, by less than half a point; its seeds differ by about as much.)
 # Whatever they learn, for cosine it is *partial whitening*: big directions shrink, small ones grow, until all count the same.
 # Two measures of lesson 09 say what is won and lost on the way. **Uniformity**: how evenly the vectors fill the sphere (lower is better).
 # **Alignment**: how far apart pairs lie that people grade above 4 (lower is better).
@@ -697,7 +697,7 @@ print(pd.Series(with_edits).round(0).astype(int).to_string())
 #
 # ## The full table
 # Everything above ran on small bundled data. The recorded runs: 56,079 real NLI sentences, or all dev and test sentences of each real set;
-# first-last vectors of the two bundled models; one pass, three seeds; the years of STS as *wmean*, like both papers (lesson 10 shows why that matters).
+# first-last vectors of the two bundled models; one pass, five seeds; the years of STS as *wmean*, like both papers (lesson 10 shows why that matters).
 # `mean` is over the seven real sets; the last column is our bundled test.
 
 # %%
@@ -732,12 +732,12 @@ of_model("mini-bert")
 of_model("mini-sbert")
 
 # %% [markdown]
-# How much do the three seeds of a flow differ? And how far has each map come? For the second, the mean log-likelihood of the text that it was fitted on, in nats a number:
+# How much do the five seeds of a flow differ? And how far has each map come? For the second, the mean log-likelihood of the text that it was fitted on, in nats a number:
 
 # %%
 record = recorded("flow")
 sd = record.assign(mean=record[SETS].mean(axis=1)).groupby("arm")["mean"].std().dropna()
-print(f"{len(sd)} flows: standard deviation of `mean` over three seeds at most {sd.max():.1f}")
+print(f"{len(sd)} flows: standard deviation of `mean` over five seeds at most {sd.max():.1f}")
 reached = record.groupby("arm")["train_log_likelihood"].mean()
 far = {"whitening": "whitening", "one pass": "scaled, 1 pass", "ten passes": "scaled, 10 passes"}
 nats_of = {
