@@ -20,7 +20,7 @@ import torch
 from datasets import Dataset
 from record_results import BATCH, HEAD_RATE, Arm, measure, nli, nli_dev, training_data
 from record_results import run as run_arm
-from recording import kept, provenance, write_results
+from recording import kept, made, provenance, write_results
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -71,9 +71,8 @@ def library_trainer(seed: int, source: Path) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         encoder = SentenceEncoder.load(folder)
-    return {"rate": RATE, "seed": seed, "pairs": len(labels)} | measure(
-        encoder, None, SOFTMAX, source
-    )
+    about = {"rate": RATE, "seed": seed, "pairs": len(labels)} | made() | {"precision": "bf16"}
+    return about | measure(encoder, None, SOFTMAX, source)
 
 
 def trainers(args: argparse.Namespace) -> dict:
