@@ -11,7 +11,7 @@
 #
 # **You need** lesson 03 (heads that are dropped after training), lesson 05 (the paper's recipe) and lesson 07 (hard negatives).
 #
-# **Time.** 50 minutes to read and answer, 85 s to run. On slow cores it takes two to three minutes.
+# **Time.** 50 minutes to read and answer, 80 s to run. On slow cores it takes two to three minutes.
 
 # %% tags=["setup"]
 import numpy as np

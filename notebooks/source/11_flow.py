@@ -11,7 +11,7 @@
 #
 # **You need** lesson 10 (centring and whitening); what a normal distribution and a determinant are.
 #
-# **Time.** 50 minutes to read and answer, 65 s to run. On slow cores it takes two to three minutes.
+# **Time.** 50 minutes to read and answer, 70 s to run. On slow cores it takes two to three minutes.
 
 # %% tags=["setup"]
 import numpy as np

@@ -12,7 +12,7 @@
 #
 # **You need** lessons 01 (Spearman, bi- and cross-encoder), 03 (the softmax head) and 07 (CoSENT).
 #
-# **Time.** 60 minutes to read and answer, 70 s to run. On slow cores it takes two to three minutes.
+# **Time.** 60 minutes to read and answer, 80 s to run. On slow cores it takes two to three minutes.
 
 # %% tags=["setup"]
 import json
