@@ -846,7 +846,7 @@ measured("04.6", "grows" if grown > 1 else "shrinks" if grown < -1 else "stays w
 # If you expected the adapter's answer: the adapter is one matrix for all. Here every weight moves.
 #
 # And the mask? In this run MAX does a little better without it. Do not believe one run: the seeds 1, 2 and 5 gave 46, 43 and 37 with the mask, and 35, 38 and 40 without
-# (MEAN: 60, 61 and 61). Two of the four seeds say 5 and 11 points for the mask, two say 2 or 3 against it. With or without, MAX stays far behind each time.
+# (MEAN: 60, 61 and 61). Two of the four seeds say 5 and 11 points for the mask, two say 1 to 3 against it. With or without, MAX stays far behind each time.
 #
 # We chose the rate *after* seeing that it shows the effect in one epoch; a fair reader asks for the others.
 # At 0.0001 the fall comes later: MAX with its mask (seeds 0, 1 and 2) stood on `dev` at 50, 53 and 51 after one epoch, and at 39, 48 and 43 after two.
