@@ -241,8 +241,8 @@ ends = pd.DataFrame(
     {k: [x[:3].mean(), x[-3:].mean()] for k, x in losses.items()}, ["first", "last"]
 )
 print(
-    "down to less than half of the first steps:",
-    (ends.loc["last"] < ends.loc["first"] / 2).to_dict(),
+    "down to less than a third of the first steps:",
+    (ends.loc["last"] < ends.loc["first"] / 3).to_dict(),
 )
 
 # %% [markdown]
