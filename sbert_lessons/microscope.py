@@ -55,12 +55,14 @@ def train_adapter(
     `columns`: vectors `(N, D)` of both (or all three) sentences; `labels: (N,)`, or None for an
     objective without labels. A begins as the identity, or as `start: (D, D)`; `seed` settles the
     order of the rows (the head's first weights are the caller's). Returns A and, before training
-    and after each epoch, the mean loss of the epoch and what `evaluate(A)` gives.
+    and after each epoch, the mean loss of the epoch and what `evaluate(A)` gives. Raises
+    ValueError for columns of unequal length, for missing values and for a loss that is no number.
     """
     torch.manual_seed(seed)
-    size, dim = columns[0].shape
     data = [torch.from_numpy(np.array(column, dtype=np.float32)) for column in columns]
     targets = [] if labels is None else [torch.as_tensor(np.array(labels))]
+    check_rows(data + targets)
+    size, dim = data[0].shape
     first = torch.eye(dim) if start is None else torch.as_tensor(start, dtype=torch.float)
     adapter = first.clone().requires_grad_()
     optimizer = Adam([adapter, *objective.parameters()], lr=rate, fused=True)
@@ -70,6 +72,8 @@ def train_adapter(
         losses = []
         for rows in torch.randperm(size).split(batch_size):
             loss = objective(*(x[rows] @ adapter for x in data), *(y[rows] for y in targets))
+            if not loss.isfinite():
+                raise ValueError(f"The loss is {loss.item()} in epoch {epoch}: lower the rate.")
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -77,3 +81,12 @@ def train_adapter(
         now = adapter.detach().clone().numpy()
         history.append({"epoch": epoch, "loss": float(np.mean(losses))} | record(now))
     return adapter.detach().numpy(), history
+
+
+def check_rows(tensors: list[Tensor]) -> None:
+    """Vectors and labels of the same pairs, none missing, or one clear sentence."""
+    sizes = [len(x) for x in tensors]
+    if not min(sizes) or len(set(sizes)) > 1:
+        raise ValueError(f"Need a vector and a label for every pair, and one pair; got {sizes}.")
+    if not all(x.isfinite().all() for x in tensors):
+        raise ValueError("A vector or a label is NaN or infinite: look for it before training.")

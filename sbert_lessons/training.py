@@ -142,10 +142,10 @@ def train(
     that share their first sentence share a batch, which encodes it once: cheaper for NLI pairs,
     where a premise has several hypotheses; wrong for in-batch negatives. `evaluate()` is called
     `evaluations` times an epoch; the returned history has a row a step: step, loss, and what
-    `evaluate` gave. Ctrl-C leaves the encoder at its best evaluation in this call (the first
-    number that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on from
-    that file, and a call with another seed, other batches or number of rows is refused. `accelerate
-    launch` shares each batch among its processes; end such a script with
+    `evaluate` gave. Ctrl-C leaves encoder and objective at their best evaluation in this call (the
+    first number that `evaluate` gives, larger is better); with `checkpoint`, the same call goes on
+    from that file, and a call with another seed, other batches or number of rows is refused.
+    `accelerate launch` shares each batch among its processes; end such a script with
     `Accelerator().end_training()`.
     Raises ValueError for a loss that is not a number.
     """
@@ -192,7 +192,7 @@ class Log:
     ) -> None:
         self.siamese, self.optimizer, self.evaluate = siamese, optimizer, evaluate
         self.checkpoint, self.run = checkpoint, run
-        self.best, self.history = Best(siamese.encoder), []
+        self.best, self.history = Best(siamese), []
 
     def resume(self) -> int:
         """The step to go on from, with the weights and rows that are on file, if any are."""
@@ -243,7 +243,7 @@ class Best:
         if not self.weights:
             return "to start afresh, load the encoder again"  # this one is half trained
         self.module.load_state_dict(self.weights)
-        return f"the encoder has its best weights, those of step {self.step}"
+        return f"encoder and objective have their best weights, those of step {self.step}"
 
 
 def share(rows: np.ndarray, accelerator: Accelerator) -> np.ndarray:

@@ -97,3 +97,29 @@ def test_three_columns_make_triplets_without_labels():
     adapter, history = train_adapter(TripletLoss(), [u, v, u[::-1].copy()], None)
     assert history[-1]["loss"] < history[1]["loss"]
     assert adapter.shape == (10, 10)
+
+
+NAN, SHORT = float("nan"), "a vector and a label for every pair"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda u, v, y: ([u, v[:-1]], y), SHORT),
+        (lambda u, v, y: ([u, v], y[:-1]), SHORT),
+        (lambda u, v, y: ([u, v], np.append(y, y)), SHORT),
+        (lambda u, v, y: ([u[:0], v[:0]], y[:0]), SHORT),
+        (lambda u, v, y: ([np.where(u == u[3], NAN, u), v], y), "NaN or infinite"),
+        (lambda u, v, y: ([u, v], np.where(np.arange(len(y)) == 3, NAN, y)), "NaN or infinite"),
+    ],
+)
+def test_bad_rows_are_refused_in_one_sentence(change, says):
+    columns, labels = change(*pairs()[0], pairs()[1])
+    with pytest.raises(ValueError, match=says):
+        train_adapter(CosineLoss(), columns, labels)
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    (u, v), _ = pairs()
+    with pytest.raises(ValueError, match="loss is .* in epoch 1: lower the rate"):
+        train_adapter(TripletLoss(), [1e30 * u, 1e30 * v, -1e30 * v], None)

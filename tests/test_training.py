@@ -125,19 +125,22 @@ def test_a_stop_in_the_middle_of_an_epoch_keeps_the_last_checkpoint(
 
 def test_ctrl_c_leaves_the_best_weights_so_far(encoder_with):
     encoder, seen, scores = encoder_with(), [], iter([0.2, 0.9, 0.5])
+    objective, heads = softmax_loss(), []
 
     def evaluate() -> dict[str, float]:
         seen.append(encoder.encode("a dog"))
+        heads.append(objective.head.linear.weight.detach().clone())
         if len(seen) == 4:
             raise KeyboardInterrupt
         return {"score": next(scores)}
 
     with pytest.raises(
-        KeyboardInterrupt, match="after 4 of 6 .* its best weights, those of step 2"
+        KeyboardInterrupt, match="after 4 of 6 .* their best weights, those of step 2"
     ):
-        run(encoder, evaluate=evaluate, evaluations=3)
+        run(encoder, objective, evaluate=evaluate, evaluations=3)
     np.testing.assert_array_equal(encoder.encode("a dog"), seen[1])
-    assert not np.allclose(seen[1], seen[2])
+    assert torch.equal(objective.head.linear.weight, heads[1])
+    assert not np.allclose(seen[1], seen[2]) and not torch.equal(heads[1], heads[2])
 
 
 def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path):
