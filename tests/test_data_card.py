@@ -5,7 +5,7 @@ import sys
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from sbert_lessons.data import load_nli, load_sts
+from sbert_lessons.data import load_nli, load_sts, words
 from sbert_lessons.evaluation import jaccard
 from sbert_lessons.files import ROOT
 
@@ -22,6 +22,8 @@ def test_nli_labels_are_balanced_and_hypotheses_alone_say_little():
     pairs = load_nli("train")
     assert pairs["label"].value_counts(normalize=True).between(0.3, 0.37).all()
     assert len(pairs) >= 6000 and pairs["premise"].nunique() >= 2000
+    assert pairs["genre"].nunique() == 12
+    assert len({w for text in pairs[["premise", "hypothesis"]].stack() for w in words(text)}) > 5000
     assert data_card.hypothesis_only(pairs) < 0.45
     labels_of = pairs.groupby("hypothesis")["label"].nunique()
     assert (labels_of > 1).mean() > 0.9
@@ -42,8 +44,10 @@ def test_near_duplicates_by_hand():
     assert data_card.near_duplicates(["x y"], ["x y"]) == 0
 
 
-def test_no_nli_sentence_is_in_two_splits():
+def test_no_nli_sentence_or_group_is_in_two_splits():
     splits = [load_nli(split) for split in ("train", "dev", "test")]
+    groups = [set(pairs["group"]) for pairs in splits]
+    assert len(set.union(*groups)) == sum(map(len, groups))
     texts = [{t.lower() for c in ("premise", "hypothesis") for t in pairs[c]} for pairs in splits]
     assert len(set.union(*texts)) == sum(map(len, texts))
 

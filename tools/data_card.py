@@ -54,10 +54,15 @@ def nli_column(pairs: pd.DataFrame) -> dict[str, str]:
     overlap = pd.Series(jaccard(pairs["premise"], pairs["hypothesis"]))
     ends = pairs["label"] != 1
     auc = roc_auc_score(pairs["label"][ends] == 0, overlap[ends])
+    labels = {side: pairs.groupby(side)["label"].nunique() for side in NLI_TEXTS}
+    again = "-" if own == train else str(len(set(own) & set(train)))
     return {
         "pairs": str(len(pairs)),
-        "premises": str(pairs["premise"].nunique()),
-        "hypotheses": str(pairs["hypothesis"].nunique()),
+        "genres, groups": f"{pairs['genre'].nunique()}, {pairs['group'].nunique()}",
+        "premises": str(len(labels["premise"])),
+        "premises with all three labels": str((labels["premise"] == 3).sum()),
+        "hypotheses": str(len(labels["hypothesis"])),
+        "hypotheses with more than one label": str((labels["hypothesis"] > 1).sum()),
         "entailment, neutral, contradiction": ", ".join(
             str(n) for n in pairs["label"].value_counts().sort_index()
         ),
@@ -67,6 +72,7 @@ def nli_column(pairs: pd.DataFrame) -> dict[str, str]:
         "sentences with word overlap of 0.8 or more with another of train": str(
             near_duplicates(own, train)
         ),
+        "sentences that are in train too": again,
     }
 
 
