@@ -2,8 +2,9 @@
 
 python tools/check_margins.py 03 04 05 06 07
 
-Runs each committed lesson with as many seeds from 5 on, `SEEDS = range(5, 15)` for `range(10)`, and
-prints every verdict beside the committed one. Exits with 1 if one differs, or without such a line.
+Runs each committed lesson with as many seeds, those after its own: `SEEDS = range(10, 20)` for
+`range(10)`. Prints every verdict beside the committed one. Exits with 1 if one differs, or without
+such a line.
 """
 
 import argparse
@@ -17,7 +18,6 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 SEEDS = re.compile(r"^SEEDS = range\((\d+)\)$", re.M)
-FIRST = 5
 
 
 def verdicts(notebook: NotebookNode) -> dict[str, dict]:
@@ -29,7 +29,8 @@ def verdicts(notebook: NotebookNode) -> dict[str, dict]:
 
 def as_many_later(seeds: re.Match) -> str:
     """The line of fresh seeds for the lesson's own."""
-    return f"SEEDS = range({FIRST}, {FIRST + int(seeds[1])})"
+    size = int(seeds[1])
+    return f"SEEDS = range({size}, {2 * size})"
 
 
 def with_fresh_seeds(notebook: NotebookNode) -> NotebookNode:
