@@ -24,14 +24,14 @@ def tools(monkeypatch):
 
 def test_pairs_depend_on_seed_and_step_alone(tools):
     pairs_of_step = tools[0].pairs_of_step
-    pairs = pairs_of_step(IMAGES, ENTAILED, 7)
-    assert pairs == pairs_of_step(IMAGES, ENTAILED, 7)
-    assert pairs != pairs_of_step(IMAGES, ENTAILED, 8)
+    pairs = pairs_of_step(IMAGES, ENTAILED, 7, 0)
+    assert pairs == pairs_of_step(IMAGES, ENTAILED, 7, 0)
+    assert pairs != pairs_of_step(IMAGES, ENTAILED, 8, 0)
     assert pairs != pairs_of_step(IMAGES, ENTAILED, 7, seed=1)
 
 
 def test_a_batch_holds_no_image_and_no_entailment_twice(tools):
-    pairs = tools[0].pairs_of_step(IMAGES, ENTAILED, 0)
+    pairs = tools[0].pairs_of_step(IMAGES, ENTAILED, 0, 0)
     images = [a.rsplit(" ", 1)[1] for a, _ in pairs[:32]]
     assert images == [b.rsplit(" ", 1)[1] for _, b in pairs[:32]]
     assert all(a != b for a, b in pairs[:32])

@@ -2,33 +2,34 @@
 
 ACCELERATE_MIXED_PRECISION=bf16 python tools/record_roformer.py --source SOURCE [PART ...]
 
-Parts, each kept as one file a run in --runs, so that a stopped recording goes on:
+Parts; each run is one file in --runs, so that a stopped recording goes on where it was, on a new
+machine from the results:
 scores    STS and NLI scores with CLS and with MEAN
 finding   another caption of the same image, among the captions of 300 images kept out of the pairs
 writing   variants of those captions and of bundled sentences: copies, overlap, likeness
-joint     a short training (200 steps) with both losses and with finding alone, seeds 0 to 2
+joint     a short training (200 steps) with both losses and with finding alone, seeds 0 to 4
 terms     three score terms of a bias-free head on fixed vectors, with wrong labels, seeds 0 to 4
-tuned     the encoder and a bias-free head on 30,000 NLI pairs, seeds 0 to 2
+tuned     the encoder and a bias-free head on 30,000 NLI pairs, seeds 0 to 4
 """
 
 import argparse
-import json
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from pretrain import rate_at, set_rate
 from record_results import TESTS, Arm, measure, nli, nli_dev
-from recording import kept, provenance, write_results
+from recording import bring_back, kept, made, provenance, write_results
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from train_roformer import BF16, both_ways, captions, entailments, losses, optimizers, pairs_of_step
 from train_roformer import start as fresh_start
 
 from sbert_lessons.data import load_sts
-from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert, read_json
 from sbert_lessons.evaluation import cosine, encode_pairs, jaccard
 from sbert_lessons.heads import SoftmaxHead
 from sbert_lessons.losses import SoftmaxLoss
@@ -157,6 +158,7 @@ def joint(arm: str, seed: int, source: Path) -> dict:
     } | measure(paraphraser.encoder(), None, Arm("joint", sets=TESTS), source)
 
 
+@cache
 def vectors_for_terms(source: Path) -> tuple:
     """E and C pairs of real NLI, fixed vectors: 20,000 for training, SNLI dev for measuring."""
     encoder = SentenceEncoder.load(mini_roformer_sim())
@@ -164,9 +166,9 @@ def vectors_for_terms(source: Path) -> tuple:
     return [(*encode_pairs(encoder, t), (t["label"] == 0).to_numpy().astype(int)) for t in tables]
 
 
-def terms(arm: str, seed: int, source: Path, vectors: Callable[[], tuple]) -> dict:
+def terms(arm: str, seed: int, source: Path) -> dict:
     """A bias-free head and a linear map on fixed vectors; what each term holds."""
-    (u, v, labels), (p, h, entailed) = vectors()
+    (u, v, labels), (p, h, entailed) = vectors_for_terms(source)
     wrong = np.random.default_rng(seed).random(len(labels)) < int(arm.split()[0]) / 100
     given = np.where(wrong, 1 - labels, labels)
     torch.manual_seed(seed)
@@ -212,27 +214,37 @@ def tuned(arm: str, seed: int, source: Path) -> dict:
     return measure(encoder, loss, Arm("tuned", sets=TESTS), source)
 
 
-def arms_of(part: str, source: Path) -> dict[str, tuple[Callable, int]]:
+def arms_of(part: str) -> dict[str, tuple[Callable, int]]:
     """Arms of a part: what to call with the arm's name, a seed and the source; seeds."""
-    if part == "terms":
-        found: list[tuple] = []
-        cached = partial(
-            terms, vectors=lambda: found or found.extend(vectors_for_terms(source)) or found
-        )
-        return {f"{n} % wrong": (cached, 5) for n in (0, 20, 40)}
     return {
+        "terms": {f"{n} % wrong": (terms, 5) for n in (0, 20, 40)},
         "scores": {"cls": (scores, 1), "mean": (scores, 1)},
         "finding": {name: (finding, 1) for name in ("Jaccard", *MODELS)},
         "writing": {"captions": (writing, 3), "other sentences": (writing, 3)},
-        "joint": {"writing and finding": (joint, 3), "finding alone": (joint, 3)},
-        "tuned": {"softmax without bias, 30,000 pairs": (tuned, 3)},
+        "joint": {"writing and finding": (joint, 5), "finding alone": (joint, 5)},
+        "tuned": {"softmax without bias, 30,000 pairs": (tuned, 5)},
     }[part]
 
 
-def run(part: str, arm: str, call: Callable, seed: int, source: Path, runs: Path) -> dict:
+@dataclass(frozen=True)
+class Place:
+    """Where the runs of one arm are kept, and under which name they are written."""
+
+    part: str
+    arm: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.part}: {self.arm}"
+
+    def file(self, seed: int, runs: Path) -> Path:
+        return runs / self.part / self.arm / f"{seed}.json"
+
+
+def run(place: Place, call: Callable, seed: int, source: Path, runs: Path) -> dict:
     """One run, or the file of an earlier one."""
-    path = runs / part / arm.replace("|", "") / f"{seed}.json"
-    return kept(path, lambda: {"seed": seed} | call(arm, seed, source))
+    file = place.file(seed, runs)
+    return kept(file, lambda: {"seed": seed} | made() | call(place.arm, seed, source))
 
 
 RECIPES = {
@@ -255,25 +267,25 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/record_roformer"))
     args = parser.parse_args()
     torch.set_flush_denormal(True)
-    for part in args.parts:
-        for arm, (call, seeds) in arms_of(part, args.source).items():
-            for seed in range(seeds):
-                run(part, arm, call, seed, args.source, args.runs)
+    places = [Place(part, arm) for part in PARTS for arm in arms_of(part)]
+    bring_back("roformer_sim", places, lambda place, run: place.file(run["seed"], args.runs))
+    for place in places:
+        call, seeds = arms_of(place.part)[place.arm]
+        for seed in range(seeds if place.part in args.parts else 0):
+            run(place, call, seed, args.source, args.runs)
+        write(places, args.runs)
+
+
+def write(places: list[Place], runs: Path) -> None:
+    """All finished runs to data/results/roformer_sim.json."""
+    arms = {}
+    for place in places:
+        files = sorted((runs / place.part / place.arm).glob("*.json"))
+        done = [read_json(file) for file in files]
+        arms |= {place.name: {"recipe": RECIPES[place.part], "runs": done}} if done else {}
     about = provenance()
     about["data"] += "; captions of 300 COCO 2017 validation images"
-    write_results("roformer_sim", found(args), about)
-
-
-def found(args: argparse.Namespace) -> dict:
-    """All finished runs, of this call and earlier ones, in the form of the other records."""
-    arms = {}
-    for part in PARTS:
-        for arm in arms_of(part, args.source):
-            files = sorted((args.runs / part / arm.replace("|", "")).glob("*.json"))
-            if files:
-                runs = [json.loads(file.read_text(encoding="utf8")) for file in files]
-                arms[f"{part}: {arm}"] = {"recipe": RECIPES[part], "runs": runs}
-    return arms
+    write_results("roformer_sim", arms, about)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ from sbert_lessons.evaluation import sts_score
 from sbert_lessons.files import new_folder
 from sbert_lessons.unilm import Paraphraser, from_bert
 
-SEED = 0
 KEPT_IMAGES = 300  # for measuring, never in a pair
 LONGEST_TEXT = 20  # words
 PER_SOURCE = 32  # pairs a step from each of the two sources
@@ -62,7 +61,7 @@ def entailments(source: Path) -> list[tuple[str, str]]:
 
 
 def pairs_of_step(
-    images: list[list[str]], entailed: list[tuple[str, str]], step: int, seed: int = SEED
+    images: list[list[str]], entailed: list[tuple[str, str]], step: int, seed: int
 ) -> list[tuple[str, str]]:
     """64 pairs, no image twice: they depend on seed and step alone."""
     rng = np.random.default_rng((seed, step))
@@ -145,6 +144,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_600)
     parser.add_argument("--stop", type=int, help="stop at this step, to go on later")
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=0, help="of the order of the pairs")
     args = parser.parse_args()
     torch.set_flush_denormal(True)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def main() -> None:
     tick, found = time.process_time(), []
     for step in range(first, last):
         set_rate(opts, rate_at(step, args.steps, args.rate))
-        found.append(update(paraphraser, opts, pairs_of_step(images, entailed, step)))
+        found.append(update(paraphraser, opts, pairs_of_step(images, entailed, step, args.seed)))
         done = step + 1
         if done % LOG_EVERY == 0 or done == last:
             writing, finding = np.mean(found, 0).round(4)
