@@ -87,6 +87,8 @@ def check_rows(tensors: list[Tensor]) -> None:
     """Vectors and labels of the same pairs, none missing, or one clear sentence."""
     sizes = [len(x) for x in tensors]
     if not min(sizes) or len(set(sizes)) > 1:
-        raise ValueError(f"Need a vector and a label for every pair, and one pair; got {sizes}.")
+        raise ValueError(
+            f"Need a vector and a label for every pair, and at least one pair; got {sizes}."
+        )
     if not all(x.isfinite().all() for x in tensors):
         raise ValueError("A vector or a label is NaN or infinite: look for it before training.")
