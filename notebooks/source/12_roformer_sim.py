@@ -628,9 +628,9 @@ rows = {"before": runs.loc["scores: cls", columns], "after, mean": whole.mean(),
 (pd.DataFrame(rows).T * [1, 1, 1, 1, 1, 100]).astype(float).round(1)
 
 # %% [markdown]
-# **Labelled pairs add little to this model**: about a point on STS-B test and SICK, on our test pairs a point is lost, all with five seeds of five; on the two dev sets nothing is sure.
-# From the raw model the same 30,000 pairs gain 6 points on STS-B dev (lesson 05). What they teach, the near-paraphrases have taught already, and more.
-# (The labelled pairs of RoFormer-Sim-FT were Chinese, and others than these. What they did for it, this does not say.)
+# **Labelled pairs add little to this model**: about a point on STS-B test, on SICK and in E against C; on our test pairs a point is lost, all with five seeds of five. On STS-B dev all five gain, by 0.3 on average, and the interval just holds 0; on bundled dev nothing is sure.
+# From the raw model the same training gains 6 points on STS-B dev (lesson 06, at the same rate). What the labels teach, the near-paraphrases have probably taught already, and more.
+# (The labelled pairs of RoFormer-Sim-FT were Chinese, and not these pairs. What they did for it, this does not say.)
 #
 # ## Wrong labels
 # Su explains the success of this head by **tolerance to errors** (kexue.fm 8847 says so of an earlier post; what follows is a digest of it by others): $u$ and $v$ carry whether two sentences share a topic, $|u - v|$
@@ -701,14 +701,22 @@ real.rename(index=lambda arm: arm.removeprefix("terms: ")).round(2).T
 # %% [markdown]
 # ## Verdicts
 # 12.A in hundredths of a nat, 12.B in hundredths of a cosine (more than 4 is said as 4), 12.C in points of bundled STS that are sure at 95 %, 12.D and 12.E in percent.
-# 12.A to 12.D judge the one trained model of this lesson; their spread is over sentences and draws, not over trainings. 12.E trains ten heads.
+# One training is one draw. So it was run once more, with another order of the pairs (recorded; seed 0 is the model of this lesson), and 12.A to 12.C take the smaller number of the two.
+# 12.D takes the best of the four models above. 12.E trains ten heads.
 
 # %%
-verdict("12.A", round(100 * reading["gain"].mean(), -1), margin=10)
+trainings = runs.loc["trained: cls"].set_index("seed")
+columns = ["source_gain", "nearest_gain", "stsb_dev_cosine", "bundled_test"]
+trainings[columns].astype(float).round(2)
 
 # %%
-lead = 100 * (quality["nearest by own cosine"] - quality["all variants"]).mean()
-verdict("12.B", int(np.clip(lead, -4, 4)), margin=2)
+gains = [reading["gain"].mean(), *trainings["source_gain"]]
+verdict("12.A", round(100 * min(gains), -1), margin=10)
+
+# %%
+leads = [(quality["nearest by own cosine"] - quality["all variants"]).mean()]
+leads += [*trainings["nearest_gain"]]
+verdict("12.B", int(np.clip(100 * min(leads), -4, 4)), margin=2)
 
 
 # %%
@@ -717,10 +725,12 @@ def at_least(samples):
 
 
 draws = bootstrap([predicted["ours, CLS"], predicted["raw mini-bert"]], sts["score"], draws=500)
-verdict("12.C", at_least(draws[:, 0] - draws[:, 1]), margin=1.0)
+further = (trainings["bundled_test"] - now["raw mini-bert"]).min()
+verdict("12.C", min(at_least(draws[:, 0] - draws[:, 1]), round(2 * further) / 2), margin=1.0)
 
 # %%
-verdict("12.D", round(100 * (2 * wins / 12 - 1)), margin=20)
+best = twelve_of.drop("Jaccard")["paraphrase nearer, of 12"].max()
+verdict("12.D", round(100 * (2 * best / 12 - 1)), margin=20)
 
 # %%
 verdict("12.E", round(took[:, :2].sum(1).mean() - took[:, 2].mean(), -1), margin=10)
