@@ -46,7 +46,6 @@ from sbert_lessons.unilm import (
 )
 
 JOINT_STEPS, JOINT_RATE = 200, 2e-3
-TRAININGS = 2
 
 
 def bias_free(dim: int, classes: int = 2) -> SoftmaxHead:
@@ -245,38 +244,27 @@ def tuned(arm: str, seed: int, source: Path) -> dict:
     return measure(encoder, loss, Arm("tuned", sets=TESTS), source)
 
 
-def arms_of(part: str) -> dict[str, tuple[Callable, int]]:
-    """Arms of a part: what to call with the arm's name, a seed and the source; seeds."""
-    return {
-        "terms": {f"{n} % wrong": (terms, 5) for n in (0, 20, 40)},
-        "scores": {"cls": (scores, 1), "mean": (scores, 1)},
-        "finding": {name: (finding, 1) for name in ("Jaccard", *MODELS)},
-        "writing": {"captions": (writing, 3), "other sentences": (writing, 3)},
-        "joint": {"writing and finding": (joint, 5), "finding alone": (joint, 5)},
-        "trained": {"cls": (trained, TRAININGS)},
-        "tuned": {"softmax without bias, 30,000 pairs": (tuned, 5)},
-    }[part]
-
-
 @dataclass(frozen=True)
-class Place:
-    """Where the runs of one arm are kept, and under which name they are written."""
+class Recorded:
+    """An arm of a part: what to call with its name, a seed and the source; how many seeds."""
 
     part: str
     arm: str
+    call: Callable
+    seeds: int = 5
 
     @property
     def name(self) -> str:
         return f"{self.part}: {self.arm}"
 
     def file(self, seed: int, runs: Path) -> Path:
+        """Where a run is kept."""
         return runs / self.part / self.arm / f"{seed}.json"
 
-
-def run(place: Place, call: Callable, seed: int, source: Path, runs: Path) -> dict:
-    """One run, or the file of an earlier one."""
-    file = place.file(seed, runs)
-    return kept(file, lambda: {"seed": seed} | made() | call(place.arm, seed, source))
+    def run(self, seed: int, source: Path, runs: Path) -> dict:
+        """One run, or the file of an earlier one."""
+        about = {"seed": seed} | made()
+        return kept(self.file(seed, runs), lambda: about | self.call(self.arm, seed, source))
 
 
 RECIPES = {
@@ -289,6 +277,16 @@ RECIPES = {
     "tuned": "30,000 NLI pairs, 1 epoch, batch 32, encoder 3e-5, head 1e-3",
 }
 PARTS = tuple(RECIPES)
+ARMS = [
+    *(Recorded("scores", pooling, scores, 1) for pooling in ("cls", "mean")),
+    *(Recorded("finding", model, finding, 1) for model in ("Jaccard", *MODELS)),
+    *(Recorded("terms", f"{n} % wrong", terms) for n in (0, 20, 40)),
+    *(Recorded("writing", domain, writing, 3) for domain in ("captions", "other sentences")),
+    Recorded("joint", "writing and finding", joint),
+    Recorded("joint", "finding alone", joint),
+    Recorded("trained", "cls", trained, 2),
+    Recorded("tuned", "softmax without bias, 30,000 pairs", tuned),
+]
 
 
 def main() -> None:
@@ -300,22 +298,20 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/record_roformer"))
     args = parser.parse_args()
     torch.set_flush_denormal(True)
-    places = [Place(part, arm) for part in PARTS for arm in arms_of(part)]
-    bring_back("roformer_sim", places, lambda place, run: place.file(run["seed"], args.runs))
-    for place in places:
-        call, seeds = arms_of(place.part)[place.arm]
-        for seed in range(seeds if place.part in args.parts else 0):
-            run(place, call, seed, args.source, args.runs)
-        write(places, args.runs)
+    bring_back("roformer_sim", ARMS, lambda arm, result: arm.file(result["seed"], args.runs))
+    for arm in (arm for arm in ARMS if arm.part in args.parts):
+        for seed in range(arm.seeds):
+            arm.run(seed, args.source, args.runs)
+            write(args.runs)
 
 
-def write(places: list[Place], runs: Path) -> None:
+def write(runs: Path) -> None:
     """All finished runs to data/results/roformer_sim.json."""
     arms = {}
-    for place in places:
-        files = sorted((runs / place.part / place.arm).glob("*.json"))
-        done = [read_json(file) for file in files]
-        arms |= {place.name: {"recipe": RECIPES[place.part], "runs": done}} if done else {}
+    for arm in ARMS:
+        files = [arm.file(seed, runs) for seed in range(arm.seeds)]
+        done = [read_json(file) for file in files if file.exists()]
+        arms |= {arm.name: {"recipe": RECIPES[arm.part], "runs": done}} if done else {}
     about = provenance()
     about["data"] += "; captions of 300 COCO 2017 validation images"
     write_results("roformer_sim", arms, about)
