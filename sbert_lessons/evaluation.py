@@ -155,6 +155,16 @@ def bootstrap_auc(
     return 100 * np.stack(samples, axis=1)
 
 
+def mean_over_seeds(samples: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Each draw's mean over seeds that are drawn anew too: `(draws, seeds) -> (draws,)`.
+
+    `samples`: a score, or the difference of two, of each seed on each draw's pairs. An interval of
+    the result holds both: other pairs and other seeds. Introduced in lesson 04.
+    """
+    places = np.random.default_rng(seed).integers(samples.shape[1], size=samples.shape)
+    return np.take_along_axis(samples, places, axis=1).mean(1)
+
+
 def interval(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """The central interval that holds `level` of the samples."""
     tail = 100 * (1 - level) / 2

@@ -75,3 +75,14 @@ def lead(experiment: str, better: str, worse: str, score: str = "stsb_dev_cosine
     NaN while one of them is not recorded. Introduced in lesson 14.
     """
     return average(experiment, better, score) - average(experiment, worse, score)
+
+
+def other_trainings(claim: str) -> list[float]:
+    """A verdict's number with each other training of the shipped model on which it rests.
+
+    Empty for a claim whose number is the same with all of them. Written by
+    `tools/check_trainings.py`. Introduced in lesson 13.
+    """
+    runs = recorded("trainings")
+    others = runs["arm"].str.endswith(f": {claim}") & (runs["seed"] > 0)
+    return runs.loc[others, "number"].tolist()

@@ -18,6 +18,7 @@ from sbert_lessons.evaluation import (
     encode_pairs,
     interval,
     jaccard,
+    mean_over_seeds,
     pearson,
     spearman,
     sts_score,
@@ -220,6 +221,21 @@ def test_bootstrap_auc_refuses_one_kind_and_unequal_lengths():
         bootstrap_auc([[0.0, 1.0]], [True, False], draws=50)
     with pytest.raises(ValueError, match="3 predictions for 2 grades"):
         bootstrap_auc([[0.0, 1.0, 2.0]], [True, False])
+
+
+def test_mean_over_seeds_equals_brute_force_and_widens_the_interval():
+    rng = np.random.default_rng(1)
+    samples = rng.normal(size=(300, 1)) + [[0.0, 5.0, 10.0]]
+    drawn = np.random.default_rng(7).integers(3, size=(300, 3))
+    expected = [np.mean([row[i] for i in d]) for row, d in zip(samples, drawn, strict=True)]
+    found = mean_over_seeds(samples, seed=7)
+    np.testing.assert_allclose(found, expected)
+    assert np.ptp(interval(found)) > 1.5 * np.ptp(interval(samples.mean(1)))
+
+
+def test_mean_over_one_seed_is_that_seed():
+    samples = np.arange(4.0)[:, None]
+    assert mean_over_seeds(samples).tolist() == [0, 1, 2, 3]
 
 
 def test_bootstrap_interval_covers_the_score_and_narrows_with_more_pairs():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sbert_lessons import exercises
 from sbert_lessons.exercises import (
+    agreed,
     check,
     hint,
     learner,
@@ -287,6 +288,11 @@ def test_a_reason_softens_only_what_is_supported():
 )
 def test_of_a_difference_only_the_end_nearest_to_zero_is_sure(low, high, sure):
     assert sure_part(low, high) == sure
+
+
+@pytest.mark.parametrize("numbers, found", [((3, 1, 2), 1), ((-3, -1), -1), ((-1, 2), 0)])
+def test_the_smallest_effect_is_the_one_nearest_to_zero(numbers, found):
+    assert agreed(*numbers) == found
 
 
 def test_a_verdict_carries_its_values_in_the_outputs_metadata():

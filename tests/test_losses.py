@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from sentence_transformers.sentence_transformer import losses as library
 from test_features_heads_losses import Fixed
 
-from sbert_lessons.losses import ContrastiveLoss, CoSENTLoss, CosineLoss, TripletLoss
+from sbert_lessons.heads import SoftmaxHead
+from sbert_lessons.losses import (
+    ContrastiveLoss,
+    CoSENTLoss,
+    CosineLoss,
+    SoftmaxLoss,
+    TripletLoss,
+)
 
 EAST, NORTH, DIAGONAL = [1.0, 0.0], [0.0, 2.0], [3.0, 3.0]
 ROOT = math.sqrt(0.5)  # cosine of DIAGONAL with the other two
@@ -112,6 +119,45 @@ def brute_force_cosent(cosines: list[float], labels: list[int]) -> float:
         if labels[i] > labels[j]
     ]
     return math.log(1 + sum(terms))
+
+
+def brute_cosine(u: list[float], v: list[float]) -> float:
+    """u . v / (|u| |v|), written out."""
+    dot = sum(a * b for a, b in zip(u, v, strict=True))
+    return dot / (math.hypot(*u) * math.hypot(*v))
+
+
+def brute_softmax(u: list[float], v: list[float], label: int, head: SoftmaxHead) -> float:
+    """-log of the label's share of exp(W (u, v, |u-v|) + b), written out."""
+    features = [*u, *v, *(abs(a - b) for a, b in zip(u, v, strict=True))]
+    weight, bias = head.linear.weight.tolist(), head.linear.bias.tolist()
+    dots = [sum(w * x for w, x in zip(row, features, strict=True)) for row in weight]
+    parts = [math.exp(dot + b) for dot, b in zip(dots, bias, strict=True)]
+    return -math.log(parts[label] / sum(parts))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.floats(0, 3))
+def test_each_objective_is_its_formula_row_by_row(seed, rows, margin):
+    torch.manual_seed(seed)
+    u, v, w = torch.randn(3, rows, 4, dtype=torch.double)
+    y, head = torch.randint(2, (rows,)), SoftmaxHead(4, 2).double()
+    found = [
+        CosineLoss()(u, v, y.double()),
+        ContrastiveLoss(margin / 3)(u, v, y),
+        TripletLoss(margin)(u, v, w),
+        SoftmaxLoss(head)(u, v, y),
+    ]
+    by_row = [
+        ((cos - label) ** 2,
+         (1 - cos if label else max(cos - margin / 3, 0)) ** 2,
+         max(math.dist(a, b) - math.dist(a, c) + margin, 0),
+         brute_softmax(a, b, label, head))
+        for a, b, c, label in zip(u.tolist(), v.tolist(), w.tolist(), y.tolist(), strict=True)
+        for cos in [brute_cosine(a, b)]
+    ]  # fmt: skip
+    means = [sum(column) / rows for column in zip(*by_row, strict=True)]
+    assert [value.item() for value in found] == pytest.approx(means, rel=1e-6, abs=1e-9)
 
 
 @settings(deadline=None)

@@ -68,3 +68,13 @@ def test_an_experiment_that_was_not_recorded_is_named(folder):
 def test_lead_is_the_difference_of_averages_or_nan(folder, worse, points):
     np.testing.assert_equal(results.lead("table6", "mean", worse), points)
     np.testing.assert_equal(results.lead("features", "mean", worse), np.nan)
+
+
+def test_other_trainings_of_a_claim_are_those_of_later_seeds(folder):
+    def arm(*numbers: float) -> dict:
+        return {"runs": [{"seed": i, "number": x} for i, x in enumerate(numbers)]}
+
+    arms = {"mini_sbert: 01.E": arm(-2, -3, -4), "mini_sbert: 11.E": arm(5, 6)}
+    (results.DATA / "results" / "trainings.json").write_text(json.dumps({"arms": arms}))
+    assert results.other_trainings("01.E") == [-3, -4]
+    assert results.other_trainings("01.F") == []

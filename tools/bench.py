@@ -135,7 +135,7 @@ def arithmetic(job: Job) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=Path(mini_bert()))
-    parser.add_argument("--runs", type=int, default=11)
+    parser.add_argument("--runs", type=int, default=5)
     jobs = {job.__name__: job for pair in TASKS.values() for job in pair}
     parser.add_argument("--peak", choices=jobs, help="do this once, print the peak memory in MB")
     parser.add_argument("--seed", type=int, default=0, help="of the job of --peak")

@@ -4,6 +4,6 @@ One module a lesson (`lesson_02`, ...) declares its exercises, predictions and c
 how to write one stands in `notebooks/source/README.md`.
 """
 
-from .learner import check, hint, measured, predict, progress, sure_part, verdict
+from .learner import agreed, check, hint, measured, predict, progress, sure_part, verdict
 
-__all__ = ["check", "hint", "measured", "predict", "progress", "sure_part", "verdict"]
+__all__ = ["agreed", "check", "hint", "measured", "predict", "progress", "sure_part", "verdict"]

@@ -93,6 +93,14 @@ def sure_part(low: float, high: float) -> float:
     return max(low, 0.0) + min(high, 0.0)
 
 
+def agreed(*numbers: float) -> float:
+    """What several measurements of one effect agree on: the nearest to 0; 0 if signs differ.
+
+    For a verdict that has to hold in all of them. Introduced in lesson 04.
+    """
+    return sure_part(min(numbers), max(numbers))
+
+
 def verdict(id: str, number: float, margin: float, softened: str = "") -> Verdict:
     """Judge the claim `id` by a measured effect, positive in the claim's favour.
 
