@@ -278,9 +278,9 @@ for name, samples in zip(closer, draws.T, strict=True):
 # On SNLI it did. Our full-scale run, recorded, AUC of cosine for E against C on SNLI dev:
 
 # %%
-before = recorded("raw").set_index("arm")["auc_e_c"]
-after = recorded("nli")["auc_e_c"].mean()
-line = {"Jaccard": before["Jaccard"], "raw": before["mean"], "NLI, all pairs": after}
+untrained_auc = recorded("raw").set_index("arm")["auc_e_c"]
+nli_auc = recorded("nli")["auc_e_c"].mean()
+line = {"Jaccard": untrained_auc["Jaccard"], "raw": untrained_auc["mean"], "NLI, all pairs": nli_auc}
 (100 * pd.Series(line, name="SNLI dev").to_frame().T).round(1)
 
 # %% [markdown]
@@ -646,8 +646,7 @@ short.round(1)
 
 # %%
 auc_by_pairs = lengths.groupby("arm", sort=False)["auc_e_c"].agg(["mean", "min", "max"])
-raw_auc = recorded("raw").set_index("arm").loc["mean", "auc_e_c"]
-print(f"raw {raw_auc:.3f}, all pairs {recorded('nli')['auc_e_c'].mean():.3f}")
+print(f"raw {untrained_auc['mean']:.3f}, all pairs {nli_auc:.3f}")
 auc_by_pairs.round(3)
 
 # %% [markdown]
@@ -660,8 +659,8 @@ auc_by_pairs.round(3)
 tried = rates_tried("features")[["arm", "rate", "snli_dev_accuracy", "stsb_dev_cosine", "auc_e_c"]]
 tried.columns = ["features", "rate", "accuracy, SNLI dev", "STS-B dev", "AUC, SNLI dev"]
 three = tried.groupby("features")["rate"].transform("size") == 3
-print(f"raw: STS-B dev {raw_stsb['mean']:.1f}, AUC {before['mean']:.2f}; "
-      f"Jaccard: {raw_stsb['Jaccard']:.1f}, {before['Jaccard']:.2f}")  # fmt: skip
+print(f"raw: STS-B dev {raw_stsb['mean']:.1f}, AUC {untrained_auc['mean']:.2f}; "
+      f"Jaccard: {raw_stsb['Jaccard']:.1f}, {untrained_auc['Jaccard']:.2f}")  # fmt: skip
 tried[three].set_index(["features", "rate"]).round(2)
 
 # %%
@@ -764,7 +763,7 @@ runs = recorded("features").query("arm in @groups")
 ours = mean_and_sd(runs).rename(columns={"mean": "our full-scale run"})
 measures = runs.groupby("arm")[["auc_e_c", "snli_dev_accuracy"]].mean()
 measures.columns = ["AUC", "accuracy"]
-print(f"raw: {raw_stsb['mean']:.1f}, AUC {before['mean']:.2f}; Jaccard {raw_stsb['Jaccard']:.1f}")
+print(f"raw: {raw_stsb['mean']:.1f}, AUC {untrained_auc['mean']:.2f}; Jaccard {raw_stsb['Jaccard']:.1f}")
 table6.to_frame().join(ours).join(measures).round(2)
 
 # %% [markdown]

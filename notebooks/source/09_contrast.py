@@ -339,7 +339,7 @@ table["seeds"] = [(runs["arm"] == k).sum() for k in table.index]
 table.round(1)
 
 # %% [markdown]
-# At full scale two masks do get ahead of the same mask, by two points, not by 39; and the same mask stays far above the raw model.
+# At full scale (all arms at the rate that was chosen for two masks) two masks do get ahead of the same mask, by two points, not by 39; and the same mask stays far above the raw model.
 # One difference is length: the paper's million sentences are 15,625 steps, our full-scale run has 235 and yours 16. A short run spreads the cloud;
 # what a long run with nothing to hold together does to it, these runs do not show.
 #
@@ -567,7 +567,8 @@ show(
         curves, references, "With a ReLU a head forgets at any size, without one only when narrow"
     ),
     alt="Probe accuracy against the size of the head's output. Untrained heads keep 80 to 95 %. "
-    "Trained ones fall to about 60 % at size 32; with ReLU they stay low at 384, linear ones recover.",
+    "Trained ones fall to about 60 % at size 32; with ReLU "
+    "they come back to about 80 % at 192 and 384, linear ones to 95 %.",
 )
 print(
     f"largest sd of three seeds: {deviation[['untrained', 'trained', 'h']].max().max():.0f} points"
@@ -652,7 +653,7 @@ full_heads.round(1)
 # Does the head forget everything, or what it was asked to forget? The function below trains a head of size 192 on 1,200 sentences and
 # their shuffled copies, and returns `h` and `z`: the vectors of 2,000 sentences and of their shuffled copies, before and after the head.
 # Probe both for the **genre** of the plain sentences (twelve genres; `genres[:2000]`), and for the **word order**, with `probe`:
-# fit on the first 1,500 sentences, test on the last 500. What loses 5 points or more from `h` to `z` is `"lost"`, else it is `"kept"`.
+# fit on the first 1,500 sentences, test on the last 500. What loses 8 points or more from `h` to `z` is `"lost"`, else it is `"kept"`.
 
 
 # %% tags=["setup"]
@@ -673,15 +674,16 @@ _genre = [probe(x[0][:1500], _kinds[:1500], x[0][1500:], _kinds[1500:]) for x in
 _fit = [np.concatenate([side[:1500] for side in x]) for x in (h, z)]
 _test = [np.concatenate([side[1500:] for side in x]) for x in (h, z)]
 _order = [probe(_fit[i], _ask[0], _test[i], _ask[1]) for i in (0, 1)]
-genre_is = "lost" if _genre[0] - _genre[1] >= 5 else "kept"
-order_is = "lost" if _order[0] - _order[1] >= 5 else "kept"
+genre_is = "lost" if _genre[0] - _genre[1] >= 8 else "kept"
+order_is = "lost" if _order[0] - _order[1] >= 8 else "kept"
 # END SOLUTION
 
 # %% tags=["check"]
 check("09.4", (genre_is, order_is))
 
 # %% [markdown]
-# Forgetting is aimed, as far as these two probes show: what the partners differ in goes; the genre, which they share, stays.
+# Forgetting is aimed, as far as these two probes show: of the order, in which the partners differ, most is lost; of the genre, which they share, little.
+# (With the seeds 0 to 4, order loses 12 to 15 points and genre 1 to 5: little, not nothing.)
 #
 # ## Alignment and uniformity
 # Wang & Isola (2020) take the loss apart into two numbers, for vectors of length 1:
@@ -883,7 +885,7 @@ pd.DataFrame.from_dict(wide, orient="index", columns=heads).round(1)
 # - InfoNCE is a softmax whose classes are the candidates of the batch; the temperature says how much the nearest of them count.
 # - Without labels our model gained by being spread out, with equal vectors on both sides; two dropout masks added little at this size.
 # - Some two thousand entailed pairs did what 121,199 labelled pairs do under a softmax head, a thousand sentences without labels came near it; hard negatives added nothing here.
-# - A projection head forgets what its partners differ in, and kept the other thing that we probed; training is the cause, a ReLU or a narrow exit the opportunity.
+# - A projection head forgets what its partners differ in, and lost less of the other thing that we probed; training is the cause, a ReLU or a narrow exit the opportunity.
 # - Alignment alone is best when all sentences are one point; read it beside uniformity, and both beside a score.
 
 # %% [markdown]

@@ -628,7 +628,7 @@ title = f"Isotropy says little of quality: rank correlation {together:.1f}"
 show(
     plots.isotropy_scatter(variants, title),
     alt="IsoScore against STS score for sixty variants, coloured by layer: layer 0 rises with "
-    "IsoScore, the last layer falls.",
+    "IsoScore, the trained last layer falls.",
 )
 columns = ["model", "layer"]
 within = variants.groupby(columns, sort=False)[["IsoScore", "STS"]].apply(agreement)
@@ -725,7 +725,7 @@ isotropy = spearman(ours["iso_score"], ours["stsb_dev_cosine"]) / 100
 print(f"IsoScore and STS-B dev, {len(ours)} recorded rows: {isotropy:.1f}")
 
 # %% [markdown]
-# **By *all*, whitening gains where word overlap beats the raw model, and loses where it does not.** (By *wmean*, below, the rule fails: word overlap is ahead of the raw model in all five years, and whitening gains in one.)
+# **By *all*, whitening gains where word overlap beats the raw model, and loses where it does not.** (By *wmean*, below, the rule fails: word overlap is ahead of the raw model in all five years, by 1 to 5 points in our record, and whitening gains in one.)
 # (Eight sets are few, and both columns hold "minus raw", which alone makes them agree somewhat: take it as a reading, not as a proof.)
 #
 # And look at the third mean. Word vectors of layer 0, whitened, never trained on a pair, are *ahead of mini-sbert*, which learned from 121,199 NLI pairs, on the seven real sets.
@@ -856,7 +856,7 @@ measured("10.7", mixes["raw", "whitening (NLI)"].idxmax())
 # >
 # > **What lies in the large directions: yes, where it is the length of the sentence, as on layer 0.**
 # >
-# > **Whitening is a bet that variance is in the wrong place. It wins on word vectors. On the raw last layer of the real sets, fitted on NLI text, it wins no more than centring alone. It loses on pairs written against overlap and, with NLI text, mostly on trained models.**
+# > **Whitening is a bet that variance is in the wrong place. It wins on word vectors. On the raw last layer, for STS-B and fitted on NLI text, it wins no more than centring alone. It loses on pairs written against overlap and, with NLI text, mostly on trained models.**
 #
 # ## Takeaways
 # - Random-pair cosine sees where the cloud is, IsoScore its shape; neither sees whether the pairs are in the right order.
@@ -867,7 +867,7 @@ measured("10.7", mixes["raw", "whitening (NLI)"].idxmax())
 
 # %% [markdown]
 # ## Verdicts
-# A to D: what is sure at 95 % on the bundled test, in whole points; the margin is 1 point.
+# A to D: what is sure at 95 % on the bundled test, in whole points (10 stands for 10 or more); the margin is 1 point.
 
 # %%
 verdict("10.A", sure(changes["raw, centred"]), margin=1.0)

@@ -581,7 +581,7 @@ pd.DataFrame({"mean of three seeds": means["scaled flow"], "sd": spread["scaled 
 
 # %% [markdown]
 # Here is the flow's victory over whitening, and its reason. It is ahead because it is **not finished**.
-# After one pass it stands where the dial stands at about a quarter; the further it trains, the more it becomes whitening, and the lead is gone.
+# After one pass it stands where the dial stands at about a quarter; after eight it stands nearer to whitening, and the lead is gone.
 # On the test pairs, with the dial chosen on dev:
 
 # %%
@@ -629,7 +629,7 @@ print(f"after eight it is 0.4 or more: {after.idxmax() >= 0.4}")
 print(f"nearer to it than to the order at 0, by 5 points or more: {after.max() - after[0] > 5}")
 
 # %% [markdown]
-# So that is what the network has learnt, as far as cosine can see: whitening, a little more with each pass.
+# So that is what the network has learnt, as far as cosine can see: whitening, more of it after eight passes than after one.
 #
 # To the question of this lesson, then. A trained flow can beat *whitening*; a linear map that stops half-way does the same, without a single training step.
 #
@@ -791,7 +791,7 @@ beside.assign(**{"your run, now": live}).map("{:+.1f}".format)
 # - Additive coupling keeps volume: it can round a cloud but not resize it, and cosine does not see the size.
 # - Whitening has the highest likelihood of all linear maps, and three passes of a flow from standardised numbers do not reach it.
 # - Sentence vectors are a little bent, but what a flow gains there in likelihood is worth nothing on STS.
-# - What cosine sees of a flow is whitening, a little more with each pass: ahead where whitening goes too far, a tie at full scale.
+# - What cosine sees of a flow is whitening, more of it after eight passes than after one: ahead where whitening goes too far, a tie at full scale.
 
 # %% [markdown]
 # ## Verdicts

@@ -122,7 +122,7 @@ def forgotten(answer):
     if order == "kept":
         return "order: look again at the probe on z. Does it hold plain and shuffled sentences?"
     if genre == "lost":
-        return "genre: how many points does it lose from h to z? Fewer than 5 is kept."
+        return "genre: how many points does it lose from h to z? Fewer than 8 is kept."
     return None
 
 
