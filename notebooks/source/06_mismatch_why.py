@@ -583,7 +583,7 @@ def long_run(seed, rate):  # a row an epoch
 
 
 # %%
-seeds_of = {3e-4: SEEDS[:2], 3e-3: SEEDS[:5], 1e-2: SEEDS[:2]}
+seeds_of = {3e-4: SEEDS[:2], 3e-3: SEEDS, 1e-2: SEEDS[:2]}
 history = pd.concat(
     [long_run(s, r).assign(rate=r, seed=s) for r in seeds_of for s in seeds_of[r]],
     ignore_index=True,
@@ -609,7 +609,7 @@ moved = drift.mean()
 measured("06.4", "rises" if moved > 0.5 else "falls" if moved < -0.5 else "stays")
 
 # %% [markdown]
-# (The last answer is for rate 0.003, the one with five seeds.)
+# (The last answer is for rate 0.003, the one with ten seeds. With the first five, just half a point of the fall is sure, and with five others less.)
 # The head learns its training pairs by heart. Accuracy on `dev` pairs stops early, and STS slowly falls.
 # At 0.0003 the accuracy has not climbed far, and nothing falls; at 0.01, with two seeds, STS goes up and down.
 # If you expected it to rise: the loss is paid for classes of *these* pairs, and an adapter has 36,864 numbers with which to please it.
