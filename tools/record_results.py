@@ -340,7 +340,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     torch.set_flush_denormal(True)
-    POOLINGS["max, centred"] = centred_max(args.source)
+    if "max" in args.experiments:
+        POOLINGS["max, centred"] = centred_max(args.source)
     trained_ones = [name for name in args.experiments if name != "raw"]
     if "raw" in args.experiments:
         write_results("raw", raw(args.source), provenance())
