@@ -172,13 +172,13 @@ def train_infersent(
     After each epoch the rate is multiplied by 0.99, and divided by 5 too if `accuracy()`, on
     pairs kept aside, was not the best so far; below 1e-5 training ends. The gradient's norm is at
     most 5. The weights of the best epoch are put back, also after Ctrl-C. Returns a row an epoch:
-    epoch, rate, loss, accuracy. InferSent, section 3.3, and its `train_nli.py`. Introduced in
-    lesson 08.
+    epoch, rate, loss, accuracy. Raises ValueError for a loss or an accuracy that is not a number.
+    InferSent, section 3.3, and its `train_nli.py`. Introduced in lesson 08.
     """
     accelerator = Accelerator()
     data, siamese = Pairs(encoder, columns, labels), Siamese(encoder, objective)
     parallel, optimizer = accelerator.prepare(siamese, SGD(siamese.parameters(), lr=rate))
-    best, history = Best(siamese), []
+    best, history = Best(siamese, "epoch"), []
     try:
         for epoch in range(1, epochs + 1):
             siamese.train()
@@ -196,6 +196,9 @@ def train_infersent(
             optimizer.param_groups[0]["lr"] = rate
             if rate < LAST_RATE:
                 break
+    except KeyboardInterrupt as stop:
+        done = f"Stopped after {len(history)} of {epochs} epochs"
+        raise KeyboardInterrupt(f"{done}: {best.restore()}.") from stop
     finally:
         siamese.eval()
         best.restore()

@@ -61,7 +61,12 @@ def resume(
     """The step to go on from, model and optimizers restored, and the history so far.
 
     Without a file, a first one is written: a place that takes none is found out before the work.
+    Raises OSError for such a place, and ValueError as `load_checkpoint` does.
     """
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder: name a file in it, such as {path / 'checkpoint.safetensors'}."
+        )
     if not path.exists():
         save_checkpoint(path, model, optimizers, 0, run=run)
         return 0, []

@@ -154,7 +154,7 @@ def fit_flow(
     likelihood that is not a number. Li et al. (2020). Introduced in lesson 11.
     """
     check_full(x)
-    data, best = torch.as_tensor(x, dtype=torch.float), Best(flow)
+    data, best = torch.as_tensor(x, dtype=torch.float), Best(flow, "epoch")
     torch.manual_seed(seed)
     optimizer = Adam(flow.parameters(), lr=rate, fused=True)
 

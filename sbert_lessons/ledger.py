@@ -170,7 +170,7 @@ def recorded_figure(claim: Claim) -> float:
     """The verdict's number from the recorded runs; NaN where nothing of the kind is recorded."""
     try:
         value = claim.recorded() if claim.recorded else None
-    except (LookupError, ValueError):
+    except LookupError:
         value = None
     return np.nan if value is None else float(value)
 
@@ -355,7 +355,7 @@ def recorded_models(wanted: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     for name, (experiment, arm) in wanted.items():
         try:
             rows[name] = arm_row(read_arms(experiment)[arm])
-        except (LookupError, ValueError):
+        except LookupError:
             continue
     columns = ["seeds", "seconds", *SCORES.values()]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

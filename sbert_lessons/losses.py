@@ -9,11 +9,20 @@ from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss, norm
 from sbert_lessons.heads import SoftmaxHead
 
 
+def check_labels(labels: Tensor, rows: int) -> None:
+    """ValueError unless there is one label a row: other shapes would be spread over all rows."""
+    if labels.shape != (rows,):
+        raise ValueError(
+            f"{rows} pairs need labels of shape ({rows},), one each, not {tuple(labels.shape)}."
+        )
+
+
 class SoftmaxLoss(nn.Module):
     """Cross-entropy of the softmax head: -log softmax(W (u, v, |u-v|) + b)[label], batch mean.
 
-    `u, v: (B, D)`, `labels: (B,)` integers from 0 to classes - 1. Raises ValueError for a label
-    outside that range. SBERT, section 3, classification objective. Introduced in lesson 03.
+    `u, v: (B, D)`, `labels: (B,)` integers from 0 to classes - 1. Raises ValueError for labels
+    outside that range or of another shape. SBERT, section 3, classification objective. Introduced
+    in lesson 03.
     """
 
     def __init__(self, head: SoftmaxHead) -> None:
@@ -21,6 +30,7 @@ class SoftmaxLoss(nn.Module):
         self.head = head
 
     def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
+        check_labels(labels, len(u))
         classes = self.head.linear.out_features
         if labels.is_floating_point() or labels.min() < 0 or labels.max() >= classes:
             raise ValueError(f"Labels must be whole numbers from 0 to {classes - 1}.")
@@ -30,12 +40,13 @@ class SoftmaxLoss(nn.Module):
 class CosineLoss(nn.Module):
     """Mean squared error between cosine and label: (cos(u, v) - label)^2, batch mean.
 
-    `u, v: (B, D)`, `labels: (B,)` from -1 to 1. Raises ValueError for labels outside that range.
-    SBERT, section 3, regression objective. Introduced in lesson 04.
+    `u, v: (B, D)`, `labels: (B,)` from -1 to 1. Raises ValueError for labels outside that range or
+    of another shape. SBERT, section 3, regression objective. Introduced in lesson 04.
     """
 
     def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
-        if labels.abs().max() > 1:
+        check_labels(labels, len(u))
+        if not (labels.abs() <= 1).all():  # so that NaN, too, is refused
             raise ValueError("Labels must lie from -1 to 1: divide grades from 0 to 5 by 5.")
         return mse_loss(cosine_similarity(u, v), labels.float())
 
@@ -69,6 +80,7 @@ class ContrastiveLoss(nn.Module):
         self.floor = floor
 
     def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
+        check_labels(labels, len(u))
         if not torch.isin(labels, torch.tensor([0, 1], device=labels.device)).all():
             raise ValueError("Labels must be 1 for a positive pair and 0 for a negative one.")
         cos = cosine_similarity(u, v)
@@ -81,7 +93,8 @@ class CoSENTLoss(nn.Module):
 
     Each pair of pairs of which one has the higher label should have the higher cosine. `u, v:
     (B, D)`, `labels: (B,)` numbers whose order counts. One value for the whole batch; a batch
-    whose labels are all equal has value 0, with a warning.
+    whose labels are all equal has value 0, with a warning. Raises ValueError for labels of another
+    shape, and for NaN, which has no order.
     Su (kexue.fm 8847), with its scale of 20. Introduced in lesson 07.
     """
 
@@ -90,6 +103,9 @@ class CoSENTLoss(nn.Module):
         self.scale = scale
 
     def forward(self, u: Tensor, v: Tensor, labels: Tensor) -> Tensor:
+        check_labels(labels, len(u))
+        if labels.isnan().any():
+            raise ValueError("A label is NaN, which has no order: leave out pairs without a label.")
         score = self.scale * cosine_similarity(u, v)
         excess = score[None, :] - score[:, None]  # how much j stands above i, (B, B)
         ordered = labels[:, None] > labels[None, :]

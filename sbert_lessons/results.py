@@ -10,35 +10,55 @@ from sbert_lessons.data import DATA
 
 
 def recorded(experiment: str) -> pd.DataFrame:
-    """Every run of a recorded experiment: one row a run, with `arm`, `rate`, `seed` and its scores.
+    """Every run of a recorded experiment: one row a run, with its `arm` and what was measured.
 
-    Scores are Spearman x 100 on real data, except `auc_e_c` and `snli_dev_accuracy` (0 to 1). The
-    rate of an arm is the one that bundled dev chose. Written by `tools/record_results.py`; data,
-    recipe and versions are in the file. Introduced in lesson 03.
+    Scores on STS sets are Spearman x 100; `auc...` and accuracies lie from 0 to 1. The rate of an
+    arm, where several were tried, is the one that bundled dev chose. The tools that write the
+    files, most of them `tools/record_*.py`, say what the other columns are; data, recipes and
+    versions are in the file. LookupError for a name without a record, ValueError for a damaged
+    file. Introduced in lesson 03.
     """
     arms = read_arms(experiment)
     return pd.DataFrame([{"arm": name} | run for name in arms for run in arms[name]["runs"]])
 
 
 def rates_tried(experiment: str) -> pd.DataFrame:
-    """The runs by which each arm's rate was chosen: seed 0 at every rate, with all scores."""
-    arms = read_arms(experiment)
-    tried = [{"arm": name} | r for name in arms for r in arms[name]["rates_tried"].values()]
-    return pd.DataFrame(tried)
+    """The runs by which each arm's rate was chosen: seed 0 at every rate, with all scores.
+
+    LookupError for an experiment that tried no rates. Introduced in lesson 03.
+    """
+    tried = {name: arm.get("rates_tried", {}) for name, arm in read_arms(experiment).items()}
+    rows = [{"arm": name} | run for name, runs in tried.items() for run in runs.values()]
+    if not rows:
+        raise LookupError(f"'{experiment}' tried no rates: see its runs, `recorded`.")
+    return pd.DataFrame(rows)
 
 
 def read_arms(experiment: str) -> dict[str, dict]:
-    """The arms of `data/results/NAME.json`; ValueError, with the names there are, without one."""
+    """The arms of `data/results/NAME.json`, each with its `runs`.
+
+    Raises LookupError, with the names there are, without such a file; ValueError for a damaged one.
+    """
     folder = DATA / "results"
     path = folder / f"{experiment}.json"
     if not path.exists():
         names = ", ".join(sorted(file.stem for file in folder.glob("*.json")))
-        raise ValueError(f"Nothing is recorded as '{experiment}': choose from {names}.")
-    return json.loads(path.read_text(encoding="utf8"))["arms"]
+        raise LookupError(f"Nothing is recorded as '{experiment}': choose from {names}.")
+    try:
+        arms = json.loads(path.read_text(encoding="utf8"))["arms"]
+        whole = all("runs" in arm for arm in arms.values())
+    except (ValueError, LookupError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise ValueError(f"{path} is damaged: restore it with `git checkout -- data/results`.")
+    return arms
 
 
 def mean_and_sd(runs: pd.DataFrame, score: str = "stsb_dev_cosine") -> pd.DataFrame:
-    """Mean, standard deviation and number of seeds of a score, a row an arm, in recorded order."""
+    """Mean, standard deviation and number of seeds of a score, a row an arm, in recorded order.
+
+    Introduced in lesson 03.
+    """
     grouped = runs.groupby("arm", sort=False)[score]
     table = grouped.agg(["mean", "std", "count"])
     return table.rename(columns={"std": "sd", "count": "seeds"})
@@ -47,7 +67,8 @@ def mean_and_sd(runs: pd.DataFrame, score: str = "stsb_dev_cosine") -> pd.DataFr
 def gap(runs: pd.DataFrame, better: str, worse: str, score: str = "stsb_dev_cosine") -> pd.Series:
     """How far one arm's mean is above another's, with Welch's 95 % interval over seeds.
 
-    NaN where an arm is not there, and for an interval that would need more seeds.
+    NaN where an arm is not there, and for an interval that would need more seeds. Introduced in
+    lesson 03.
     """
     a, b = (runs.loc[runs["arm"] == arm, score] for arm in (better, worse))
     if min(len(a), len(b)) < 2:
@@ -60,11 +81,11 @@ def average(experiment: str, arm: str, score: str = "stsb_dev_cosine") -> float:
     """Mean of a score over the seeds of a recorded arm; NaN while there is no such record.
 
     For `Claim(recorded=...)`: a difference of two averages is NaN until both are recorded, and the
-    ledger then shows nothing. Introduced in lesson 14.
+    ledger then shows nothing. ValueError for a damaged record. Introduced in lesson 14.
     """
     try:
         runs = recorded(experiment)
-    except ValueError:
+    except LookupError:
         return float("nan")
     return float(runs[runs["arm"] == arm].get(score, pd.Series(dtype=float)).mean())
 

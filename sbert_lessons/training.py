@@ -1,6 +1,7 @@
 """One loop for every objective of the course. Introduced in lesson 03."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -92,8 +93,13 @@ def first_places(texts: Sequence[str]) -> np.ndarray:
 
 
 def label_tensor(labels: Sequence) -> Tensor:
-    """Labels as int64 (classes) or float32 (grades), `(N,)`."""
+    """Labels as int64 (classes) or float32 (grades), `(N,)`.
+
+    Raises ValueError for another shape, for what is not a number, and if all are equal.
+    """
     values = np.array(labels)
+    if values.ndim != 1:
+        raise ValueError(f"Labels have the shape {values.shape}: give a flat list, one a row.")
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         raise ValueError("Labels must be numbers, none missing: give classes as 0, 1, 2 ...")
     if len(values) > 1 and (values == values[0]).all():
@@ -132,7 +138,7 @@ def train(
     together: bool = False,
     evaluate: Callable[[], dict[str, float]] | None = None,
     evaluations: int = 1,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> pd.DataFrame:
     """Train the encoder, and the objective's own parameters, on columns of sentences.
 
@@ -147,8 +153,11 @@ def train(
     from that file, and a call with another seed, other batches or number of rows is refused.
     `accelerate launch` shares each batch among its processes; end such a script with
     `Accelerator().end_training()`.
-    Raises ValueError for a loss that is not a number.
+    Raises ValueError for rows or settings that cannot be trained on, and for a loss, or a first
+    score, that is not a number; TypeError for an `evaluate` that gives no dict; OSError for a
+    checkpoint that cannot be written.
     """
+    check_counts(epochs=epochs, batch_size=batch_size, evaluations=evaluations)
     accelerator = Accelerator()
     data, siamese = Pairs(encoder, columns, labels, together), Siamese(encoder, objective)
     optimizer = AdamW(parameter_groups(siamese, rate, head_rate), weight_decay=0.01, fused=True)
@@ -176,6 +185,13 @@ def train(
     return pd.DataFrame(log.history)
 
 
+def check_counts(**counts: int) -> None:
+    """ValueError for a count below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} is {count}: give 1 or more.")
+
+
 class Log:
     """What a training has done so far: a row a step, its best weights, and its file if it has one.
 
@@ -187,11 +203,11 @@ class Log:
         siamese: Siamese,
         optimizer: Optimizer,
         evaluate: Callable[[], dict[str, float]] | None,
-        checkpoint: Path | None,
+        checkpoint: str | Path | None,
         run: str,
     ) -> None:
         self.siamese, self.optimizer, self.evaluate = siamese, optimizer, evaluate
-        self.checkpoint, self.run = checkpoint, run
+        self.checkpoint, self.run = Path(checkpoint) if checkpoint else None, run
         self.best, self.history = Best(siamese), []
 
     def resume(self) -> int:
@@ -211,6 +227,8 @@ class Log:
     def mark(self, save: bool) -> None:
         """Score the last step, keep its weights if they are the best so far, and write the file."""
         scores = self.evaluate() if self.evaluate else {}
+        if not isinstance(scores, Mapping):
+            raise TypeError(f"evaluate() gave {scores!r}: let it return a dict of named scores.")
         self.history[-1] |= scores
         self.best.keep(scores, len(self.history))
         if save and self.checkpoint:
@@ -225,15 +243,23 @@ class Log:
 
 
 class Best:
-    """A module's weights at its best evaluation: by the first number, larger is better."""
+    """A module's weights at its best evaluation: by the first number, larger is better.
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module, self.weights = module, {}
+    `unit`: what its steps are called.
+    """
+
+    def __init__(self, module: nn.Module, unit: str = "step") -> None:
+        self.module, self.unit, self.weights = module, unit, {}
         self.score, self.step = float("-inf"), 0
 
     def keep(self, scores: dict[str, float], step: int) -> None:
-        """Copy the weights if these scores are the best so far."""
+        """Copy the weights if these scores are the best so far. ValueError if the first is NaN."""
         score = next(iter(scores.values()), self.score)
+        if math.isnan(score):
+            raise ValueError(
+                f"'{next(iter(scores))}' is NaN at {self.unit} {step}, so it cannot choose the "
+                "best weights: look at what it is computed from."
+            )
         if score > self.score:
             self.score, self.step = score, step
             self.weights = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
@@ -243,7 +269,8 @@ class Best:
         if not self.weights:
             return "to start afresh, load the encoder again"  # this one is half trained
         self.module.load_state_dict(self.weights)
-        return f"encoder and objective have their best weights, those of step {self.step}"
+        of = f"{self.unit} {self.step}"
+        return f"encoder and objective have their best weights, those of {of}"
 
 
 def share(rows: np.ndarray, accelerator: Accelerator) -> np.ndarray:

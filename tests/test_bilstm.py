@@ -248,12 +248,31 @@ def test_ctrl_c_leaves_the_best_epoch():
     given = accuracies()
     torch.manual_seed(1)
     head = SoftmaxHead(encoder.dim, 3, "u,v,|u-v|,u*v")
-    with pytest.raises(KeyboardInterrupt):
+    said = "after 3 of 9 epochs: encoder and objective have their best weights, those of epoch 2"
+    with pytest.raises(KeyboardInterrupt, match=said):
         train_infersent(encoder, SoftmaxLoss(head), [PREMISES, HYPOTHESES], LABELS,
                         lambda: next(given), epochs=9, batch_size=2)  # fmt: skip
     fit(best, [0.5, 0.9])
     assert all(torch.equal(encoder.state_dict()[k], v) for k, v in best.state_dict().items())
     assert not encoder.training
+
+
+def test_ctrl_c_in_the_first_epoch_says_that_nothing_was_kept(encoder, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bilstm, "update", stop)
+    with pytest.raises(KeyboardInterrupt, match="after 0 of 2 epochs: to start afresh, load the"):
+        fit(encoder, [0.5, 0.9])
+    assert not encoder.training
+
+
+def test_an_accuracy_that_is_no_number_is_one_sentence_and_leaves_the_best_epoch():
+    best, encoder = make(), make()
+    with pytest.raises(ValueError, match="'accuracy' is NaN at epoch 2, so it cannot choose"):
+        fit(encoder, [0.5, float("nan"), 0.9])
+    fit(best, [0.5])
+    assert all(torch.equal(encoder.state_dict()[k], v) for k, v in best.state_dict().items())
 
 
 def test_one_step_is_the_clipped_gradient_times_the_rate(encoder, monkeypatch):

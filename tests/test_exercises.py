@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import sys
 from types import ModuleType
@@ -295,6 +296,19 @@ def test_the_smallest_effect_is_the_one_nearest_to_zero(numbers, found):
     assert agreed(*numbers) == found
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_a_measurement_that_failed_agrees_with_nothing(place):
+    numbers = [1.0, 2.0]
+    numbers.insert(place, math.nan)
+    assert math.isnan(agreed(*numbers))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_has_no_verdict(number):
+    with pytest.raises(ValueError, match=f"97.A: the number is {number}: find out which"):
+        verdict("97.A", number, margin=1)
+
+
 def test_a_verdict_carries_its_values_in_the_outputs_metadata():
     data, metadata = verdict("97.A", np.float32(2.5), margin=1)._repr_mimebundle_()
     assert data == {"text/plain": "97.A supported: More is more. [measured 2.5, margin 1]"}
@@ -307,8 +321,9 @@ def test_a_verdict_carries_its_values_in_the_outputs_metadata():
 
 
 def test_verdict_refuses_a_margin_of_zero_and_unknown_claims():
-    with pytest.raises(ValueError, match="above 0"):
-        verdict("97.A", 1, margin=0)
+    for margin in (0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="above 0"):
+            verdict("97.A", 1, margin=margin)
     with pytest.raises(LookupError, match="it has 97.A"):
         verdict("97.B", 1, margin=1)
 

@@ -354,6 +354,9 @@ def test_best_keeps_a_copy():
     best.keep({"likelihood": 0.5}, 5)
     best.restore()
     assert best.step == 4 and torch.equal(weights(flow), before)
+    with pytest.raises(ValueError, match="'likelihood' is NaN at step 6"):
+        best.keep({"likelihood": float("nan")}, 6)
+    assert best.step == 4
 
 
 def test_one_vector_is_treated_like_a_row_of_many():

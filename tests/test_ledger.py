@@ -273,9 +273,8 @@ def check_recorded_models(tmp_path):
     }
     for name, arms in files.items():
         (folder / f"{name}.json").write_text(json.dumps({"arms": arms}))
-    (folder / "damaged.json").write_text("{")
     wanted = {"a": ("nli", "all"), "b": ("raw", "mean"), "c": ("table2", "then"),
-              "no arm": ("raw", "cls"), "no file": ("flow", "x"), "damaged": ("damaged", "x"),
+              "no arm": ("raw", "cls"), "no file": ("flow", "x"),
               "strange": ("strange", "x")}  # fmt: skip
     models = ledger.recorded_models(wanted)
     assert models.index.tolist() == ["a", "b", "c"]

@@ -200,6 +200,31 @@ def test_bad_labels_are_one_clear_sentence():
             ContrastiveLoss()(U, V, torch.tensor(labels))
 
 
+OBJECTIVES = [SoftmaxLoss(SoftmaxHead(4, 2)), CosineLoss(), ContrastiveLoss(), CoSENTLoss()]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda loss: type(loss).__name__)
+@pytest.mark.parametrize("labels", [[[0], [1], [1]], [1], [0, 1, 1, 0]])
+def test_labels_of_another_shape_are_refused(objective, labels):
+    labels = torch.tensor(labels)
+    shape = rf"3 pairs need labels of shape \(3,\), one each, not \({labels.shape[0]},"
+    with pytest.raises(ValueError, match=shape):
+        objective(U, V, labels)
+
+
+@pytest.mark.parametrize(
+    "objective, message",
+    [
+        (CosineLoss(), "from -1 to 1"),
+        (ContrastiveLoss(), "1 for a positive pair"),
+        (CoSENTLoss(), "A label is NaN, which has no order: leave out"),
+    ],
+)
+def test_a_missing_label_is_refused(objective, message):
+    with pytest.raises(ValueError, match=message):
+        objective(U, V, torch.tensor([0, 1, float("nan")]))
+
+
 def test_a_cosent_batch_without_order_says_so_and_costs_nothing():
     with pytest.warns(UserWarning, match="labels of this batch are equal, so CoSENT learns noth"):
         assert CoSENTLoss()(U, V, torch.tensor([1, 1, 1])).item() == 0

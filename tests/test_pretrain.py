@@ -127,6 +127,16 @@ def test_killed_and_resumed_equals_uninterrupted(folder, tmp_path, monkeypatch):
         torch.testing.assert_close(parts[name], value, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("other", [("--steps", "9"), ("--tokens", "128"), ("--rate", "1e-3")])
+def test_a_checkpoint_of_another_run_is_refused(folder, tmp_path, monkeypatch, other):
+    run(folder, tmp_path, monkeypatch, "--stop", "1")
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(ValueError, match="another run .6 steps of 256 tokens, rate 0.003; this"):
+        run(folder, tmp_path, monkeypatch, *other)
+    torch.set_flush_denormal(False)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
 def test_a_missing_corpus_is_one_clear_sentence(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="no sentences-000.npy in .*: run tools/corpus.py"):
         run(tmp_path, tmp_path / "out", monkeypatch)

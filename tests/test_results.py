@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sbert_lessons import results
+from sbert_lessons import ledger, results
+from sbert_lessons.exercises.model import Claim
 
 RUNS = {"mean": [70.0, 71.0, 72.0], "cls": [60.0, 64.0]}
 
@@ -60,8 +61,35 @@ def test_gap_without_enough_seeds_has_no_interval_and_warns_of_nothing(worse, ga
 
 
 def test_an_experiment_that_was_not_recorded_is_named(folder):
-    with pytest.raises(ValueError, match="Nothing is recorded as 'table9': choose from table6"):
+    with pytest.raises(LookupError, match="Nothing is recorded as 'table9': choose from table6"):
         results.recorded("table9")
+
+
+def test_an_experiment_without_rates_is_one_sentence(folder):
+    arms = {"live": {"runs": [{"seed": 0}]}, "other": {"runs": [], "rates_tried": {}}}
+    (results.DATA / "results" / "live.json").write_text(json.dumps({"arms": arms}))
+    with pytest.raises(LookupError, match="'live' tried no rates: see its runs, `recorded`"):
+        results.rates_tried("live")
+
+
+DAMAGED = ["", '{"arms": {"mean"', "{}", "[]", '{"arms": []}', '{"arms": {"mean": {}}}', "\xff"]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_record_is_not_one_that_is_missing(folder, text):
+    path = results.DATA / "results" / "table6.json"
+    path.write_text(text, encoding="latin1")
+    lost = Claim("02.A", "", "", recorded=lambda: results.average("table6", "mean"))
+    readers = (
+        lambda: results.recorded("table6"),
+        lambda: results.rates_tried("table6"),
+        lambda: results.average("table6", "mean"),
+        lambda: ledger.recorded_figure(lost),
+        lambda: ledger.recorded_models({"a": ("table6", "mean")}),
+    )
+    for read in readers:
+        with pytest.raises(ValueError, match="table6.json is damaged: restore it with `git ch"):
+            read()
 
 
 @pytest.mark.parametrize("worse, points", [("cls", 9.0), ("max", np.nan)])

@@ -1,11 +1,13 @@
 """The training pairs of data/mini-roformer-sim: repeatable, both ways, no image twice."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from sbert_lessons.pooling import POOLINGS
 
@@ -59,6 +61,31 @@ def test_captions_of_kept_images_and_held_out_sentences_are_not_for_training(tmp
     assert len(train) == 10 and len(kept) == 300
     assert not {text for group in train for text in group} & {t for group in kept for t in group}
     assert counts == {"captions": 622, "used": 620, "images": 310}
+
+
+@pytest.mark.parametrize("other", [("--seed", "1"), ("--steps", "3"), ("--rate", "1e-3")])
+def test_a_checkpoint_of_another_run_is_refused(tools, tmp_path, monkeypatch, other):
+    tool, done = tools[0], []
+    monkeypatch.setattr(tool, "captions", lambda source: (IMAGES, [], {}))
+    monkeypatch.setattr(tool, "entailments", lambda source: ENTAILED)
+    monkeypatch.setattr(tool, "start", lambda: nn.Linear(1, 1))
+    monkeypatch.setattr(tool, "optimizers", lambda model, rate: [])
+    monkeypatch.setattr(tool, "evaluate", lambda model, kept: {})
+    monkeypatch.setattr(tool, "update", lambda *_: done.append(1) or [0.0, 0.0])
+    monkeypatch.setattr(tool, "export", lambda model, out: None)
+
+    def run(*extra: str) -> None:
+        arguments = ["--source", "none", "--out", str(tmp_path), "--steps", "2", *extra]
+        monkeypatch.setattr(sys, "argv", ["train_roformer.py", *arguments])
+        tool.main()
+        torch.set_flush_denormal(False)
+
+    run("--stop", "1"), run()
+    assert len(done) == 2  # the same command goes on
+    with pytest.raises(ValueError, match="another run .seed 0, 2 steps, rate 0.002; this one"):
+        run(*other)
+    torch.set_flush_denormal(False)
+    assert len(done) == 2
 
 
 def test_the_head_without_a_bias(tools):

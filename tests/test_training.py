@@ -143,10 +143,13 @@ def test_ctrl_c_leaves_the_best_weights_so_far(encoder_with):
     assert not np.allclose(seen[1], seen[2]) and not torch.equal(heads[1], heads[2])
 
 
-def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    first, encoder = run(encoder_with(), checkpoint=path), encoder_with()
-    pd.testing.assert_frame_equal(run(encoder, checkpoint=path), first)
+def test_a_finished_run_is_not_trained_again(encoder_with, tmp_path, monkeypatch):
+    path, trained, encoder = tmp_path / "checkpoint.safetensors", encoder_with(), encoder_with()
+    first = run(trained, checkpoint=path)
+    monkeypatch.setattr(Siamese, "forward", None)  # no step can be made
+    pd.testing.assert_frame_equal(run(encoder, checkpoint=str(path)), first)
+    for name, value in trained.state_dict().items():
+        assert torch.equal(encoder.state_dict()[name], value)
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"batch_size": 6}])
@@ -181,6 +184,23 @@ def test_a_place_that_takes_no_checkpoint_is_found_out_before_training(tiny_enco
     assert all(torch.equal(tiny_encoder.state_dict()[k], v) for k, v in before.items())
 
 
+def test_a_folder_is_no_checkpoint(tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Siamese, "forward", None)
+    with pytest.raises(OSError, match=f"{tmp_path} is a folder: name a file in it, such as"):
+        run(tiny_encoder, checkpoint=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "evaluations"])
+def test_none_of_something_is_refused_before_training(tiny_encoder, name):
+    with pytest.raises(ValueError, match=f"^{name} is 0: give 1 or more.$"):
+        run(tiny_encoder, **{name: 0})
+
+
+def test_an_evaluation_without_names_is_one_sentence(tiny_encoder):
+    with pytest.raises(TypeError, match=r"^evaluate\(\) gave 1.0: let it return a dict of named"):
+        run(tiny_encoder, evaluate=lambda: 1.0)
+
+
 def test_evaluations_stand_at_their_steps(tiny_encoder):
     def evaluate() -> dict[str, float]:
         tiny_encoder.encode("a dog")
@@ -209,6 +229,13 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny_encoder):
     assert all(value.isfinite().all() for value in tiny_encoder.parameters())
 
 
+def test_a_score_that_is_no_number_is_never_the_best(tiny_encoder):
+    with pytest.raises(ValueError, match="'sts' is NaN at step 3, so it cannot choose the best"):
+        run(tiny_encoder, evaluate=lambda: {"sts": float("nan")})
+    history = run(tiny_encoder, evaluate=lambda: {"sts": 1.0, "auc": float("nan")})
+    assert history["sts"].count() == 2  # only the first number chooses
+
+
 @pytest.mark.parametrize(
     "columns, labels, message",
     [
@@ -219,6 +246,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny_encoder):
         ([["a dog"], ["a cat"]], [None], "Labels must be numbers, none missing"),
         ([["a dog"], ["a cat"]], [float("nan")], "Labels must be numbers, none missing"),
         ([["a dog", "a cat"], ["a cat"] * 2], [1, 1], "All labels are 1: training needs"),
+        ([["a dog"], ["a cat"]], [[1]], r"Labels have the shape \(1, 1\): give a flat list"),
         ([["a dog"], ["a cat"]], [3], "whole numbers from 0 to 2"),
         ([["a dog"], ["a cat"]], [-1], "whole numbers from 0 to 2"),
         ([["a dog"], ["a cat"]], [1.5], "whole numbers from 0 to 2"),

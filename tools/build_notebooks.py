@@ -29,6 +29,7 @@ from nbformat.v4 import new_markdown_cell
 
 from sbert_lessons.exercises import registry
 from sbert_lessons.exercises.model import Exercise
+from sbert_lessons.files import write_whole
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 METADATA = {
@@ -221,9 +222,7 @@ def _comparable(cell: NotebookNode) -> tuple:
 def write(notebook: NotebookNode, path: Path) -> None:
     """Write the file whole or not at all."""
     nbformat.validate(notebook)
-    partial = path.with_suffix(".partial")
-    partial.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_whole(path, f"{nbformat.writes(notebook)}\n".encode())
 
 
 def check_committed(sources: list[Path], folder: Path) -> list[str]:
@@ -291,9 +290,7 @@ def _make(source: Path, folder: Path, solved: Path | None, run: bool) -> None:
     notebook = build(source, solved=solved is not None)
     if run:
         notebook = execute(notebook, folder)
-    target = solved or folder
-    target.mkdir(parents=True, exist_ok=True)
-    write(notebook, target / f"{source.stem}.ipynb")
+    write(notebook, (solved or folder) / f"{source.stem}.ipynb")
     print(f"{source.stem}.ipynb  {time.perf_counter() - start:.0f} s")
 
 

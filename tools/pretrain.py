@@ -176,6 +176,11 @@ def log_line(step: int, losses: list[float], tokens_per_step: int, seconds: floa
     return {"step": step, "loss": round(float(np.mean(losses)), 4), "tokens_per_s": speed}
 
 
+def run_of(args: argparse.Namespace) -> str:
+    """What makes a run's steps what they are, in words: a checkpoint of another is refused."""
+    return f"{args.steps} steps of {args.tokens} tokens, rate {args.rate:g}"
+
+
 def pretrain(args: argparse.Namespace) -> None:
     """From the last checkpoint in `args.out`, or from a new model, to the last step."""
     corpus = Corpus(args.corpus, args.tokens)
@@ -184,7 +189,7 @@ def pretrain(args: argparse.Namespace) -> None:
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     opts = optimizers(model, args.rate)
     checkpoint = args.out / "checkpoint.safetensors"
-    first, log = resume(checkpoint, model, opts)
+    first, log = resume(checkpoint, model, opts, run_of(args))
     last = min(args.stop or args.steps, args.steps)
     tick, losses = time.time(), []
     for step, *batch in batches(corpus, len(vectors), first, last):
@@ -195,7 +200,7 @@ def pretrain(args: argparse.Namespace) -> None:
             print(json.dumps(log[-1]), flush=True)
             tick, losses = time.time(), []
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == last:
-            save_checkpoint(checkpoint, model, opts, step + 1, log)
+            save_checkpoint(checkpoint, model, opts, step + 1, log, run_of(args))
             pd.DataFrame(log).to_csv(args.out / "log.csv", index=False)
             export(model, args.corpus, args.out / "model")
 

@@ -32,6 +32,7 @@ from sklearn.decomposition import PCA
 from sbert_lessons.data import load_nli, load_sts, read_tsv
 from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
 from sbert_lessons.evaluation import cosine, encode_pairs, spearman
+from sbert_lessons.files import new_file
 from sbert_lessons.losses import CoSENTLoss
 from sbert_lessons.matryoshka import MatryoshkaLoss, truncate
 from sbert_lessons.search import top_k, unit
@@ -59,18 +60,18 @@ def library_trainer(seed: int, source: Path) -> dict:
     loss = LibrarySoftmaxLoss(model, model.get_embedding_dimension(), num_labels=3)
     (premises, hypotheses), labels = training_data(SOFTMAX, source)
     rows = {"premise": [*premises], "hypothesis": [*hypotheses], "label": [*map(int, labels)]}
-    settings = SentenceTransformerTrainingArguments(
-        output_dir=tempfile.mkdtemp(), num_train_epochs=1, per_device_train_batch_size=BATCH,
-        learning_rate=RATE, learning_rate_mapping={"classifier": HEAD_RATE}, warmup_steps=0.1,
-        weight_decay=0.01, seed=seed, bf16=True, use_cpu=True, save_strategy="no",
-        logging_strategy="no", report_to="none", disable_tqdm=True,
-    )  # fmt: skip
-    SentenceTransformerTrainer(
-        model=model, args=settings, train_dataset=Dataset.from_dict(rows), loss=loss
-    ).train()
     with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        encoder = SentenceEncoder.load(folder)
+        settings = SentenceTransformerTrainingArguments(
+            output_dir=folder, num_train_epochs=1, per_device_train_batch_size=BATCH,
+            learning_rate=RATE, learning_rate_mapping={"classifier": HEAD_RATE}, warmup_steps=0.1,
+            weight_decay=0.01, seed=seed, bf16=True, use_cpu=True, save_strategy="no",
+            logging_strategy="no", report_to="none", disable_tqdm=True,
+        )  # fmt: skip
+        SentenceTransformerTrainer(
+            model=model, args=settings, train_dataset=Dataset.from_dict(rows), loss=loss
+        ).train()
+        model.save_pretrained(f"{folder}/model")
+        encoder = SentenceEncoder.load(f"{folder}/model")
     about = {"rate": RATE, "seed": seed, "pairs": len(labels)} | made() | {"precision": "bf16"}
     return about | measure(encoder, None, SOFTMAX, source)
 
@@ -140,15 +141,21 @@ def truncation(args: argparse.Namespace) -> dict:
     return arms
 
 
+def corpus_vectors(encoder: SentenceEncoder, sentences: np.ndarray, file: Path) -> np.ndarray:
+    """Unit vectors of the sentences, kept in a file that is whole or not there."""
+    if not file.exists():
+        vectors = unit(encoder.encode(sentences, batch_size=64))
+        with new_file(file) as draft, draft.open("wb") as opened:
+            np.save(opened, vectors)
+    return np.load(file)
+
+
 def recalls(args: argparse.Namespace) -> dict:
     """Recall@10 and seconds a query of three faiss indexes over all distinct NLI sentences."""
     table = nli(args.source, None)
     sentences = pd.unique(pd.concat([table["premise"], table["hypothesis"]]))
-    cache = args.runs / "vectors.npy"
     encoder = SentenceEncoder.load(mini_sbert())
-    if not cache.exists():
-        np.save(cache, unit(encoder.encode(sentences, batch_size=64)))
-    corpus = np.load(cache)
+    corpus = corpus_vectors(encoder, sentences, args.runs / "vectors.npy")
     queries = pd.unique(nli_dev(args.source)["hypothesis"])[:1000]
     queries = unit(encoder.encode([*queries]))
     exact = np.concatenate([top_k(q, corpus, 10)[1] for q in np.array_split(queries, 20)])

@@ -128,6 +128,11 @@ def evaluate(paraphraser: Paraphraser, kept: list[list[str]]) -> dict[str, float
     return {name: round(value, 3) for name, value in scores.items()}
 
 
+def run_of(args: argparse.Namespace) -> str:
+    """What makes a run's steps what they are, in words: a checkpoint of another is refused."""
+    return f"seed {args.seed}, {args.steps} steps, rate {args.rate:g}"
+
+
 def export(paraphraser: Paraphraser, out: Path) -> None:
     """The folder that ships: a sentence-transformers folder, output layer included, in fp16."""
     with new_folder(out) as draft:
@@ -156,7 +161,7 @@ def main() -> None:
     paraphraser = start().train()
     opts = optimizers(paraphraser, args.rate)
     checkpoint = args.out / "checkpoint.safetensors"
-    first, log = resume(checkpoint, paraphraser, opts)
+    first, log = resume(checkpoint, paraphraser, opts, run_of(args))
     log = log or [{"step": 0} | evaluate(paraphraser, kept)]
     last = min(args.stop or args.steps, args.steps)
     tick, found = time.process_time(), []
@@ -170,7 +175,7 @@ def main() -> None:
             log.append(line | {"cpu_s": round(time.process_time() - tick, 1)})
             if done % SAVE_EVERY == 0 or done == last:
                 log[-1] |= evaluate(paraphraser, kept)
-                save_checkpoint(checkpoint, paraphraser, opts, done, log)
+                save_checkpoint(checkpoint, paraphraser, opts, done, log, run_of(args))
                 pd.DataFrame(log).to_csv(args.out / "log.csv", index=False)
             print(json.dumps(log[-1]), flush=True)
             tick, found = time.process_time(), []

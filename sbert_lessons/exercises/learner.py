@@ -1,5 +1,6 @@
 """What a learner calls: check, hint, predict, measured, verdict, progress."""
 
+import math
 import os
 import sysconfig
 import traceback
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from . import registry, store
@@ -96,20 +98,25 @@ def sure_part(low: float, high: float) -> float:
 def agreed(*numbers: float) -> float:
     """What several measurements of one effect agree on: the nearest to 0; 0 if signs differ.
 
-    For a verdict that has to hold in all of them. Introduced in lesson 04.
+    NaN if one of them is. For a verdict that has to hold in all of them. Introduced in lesson 04.
     """
-    return sure_part(min(numbers), max(numbers))
+    return sure_part(np.min(numbers), np.max(numbers))  # Python's own min and max may lose a NaN
 
 
 def verdict(id: str, number: float, margin: float, softened: str = "") -> Verdict:
     """Judge the claim `id` by a measured effect, positive in the claim's favour.
 
     supported: number >= margin; refuted: number <= -margin; undecided: between.
-    `softened` is the reason why a supported claim is true only in part.
+    `softened` is the reason why a supported claim is true only in part. Raises ValueError for a
+    number that is not finite, and for a margin that is not a number above 0.
     """
     claim = registry.find(registry.claims, id)
-    if not margin > 0:
-        raise ValueError(f"{id}: the margin is the smallest effect that counts, so it is above 0.")
+    if not 0 < margin < math.inf:
+        raise ValueError(
+            f"{id}: the margin is the smallest effect that counts: give a number above 0."
+        )
+    if not math.isfinite(number):
+        raise ValueError(f"{id}: the number is {number}: find out which measurement failed.")
     if number >= margin:
         state = "softened" if softened else "supported"
     else:

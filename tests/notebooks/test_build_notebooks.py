@@ -129,7 +129,7 @@ def test_build_writes_no_outputs_and_repeats(copy):
     assert (copy / "99_demo.ipynb").read_bytes() == first
     cells = nbformat.read(copy / "99_demo.ipynb", as_version=4).cells
     assert all(not cell.get("outputs") for cell in cells)
-    assert list(copy.glob("*.partial")) == []
+    assert {path.name for path in copy.iterdir()} == {"99_demo.ipynb", "lesson_99.py", "source"}
 
 
 def test_check_sees_drift_and_lost_notebooks(executed, copy, capsys):
