@@ -21,7 +21,7 @@ from torch.optim import SGD
 from transformers import PreTrainedTokenizerBase
 
 from sbert_lessons.data import DATA
-from sbert_lessons.encoder import TextEncoder, evaluating, load_backbone, read_json
+from sbert_lessons.encoder import TextEncoder, evaluating, load_backbone, read_json, well_formed
 from sbert_lessons.files import CHECKSUMS, damaged_files, new_folder
 from sbert_lessons.pooling import POOLINGS
 from sbert_lessons.progress import progress_bar
@@ -94,7 +94,7 @@ class BiLSTMEncoder(TextEncoder):
     def save(self, path: str | Path) -> None:
         """Write the LSTMs and the settings; the word vectors stay with the backbone they are from.
 
-        The folder appears whole or not at all.
+        The folder appears whole or not at all; the errors are those of `SentenceEncoder.save`.
         """
         settings = {
             "hidden": self.lstm.hidden_size,
@@ -113,7 +113,8 @@ class BiLSTMEncoder(TextEncoder):
         Raises FileNotFoundError for a missing model and ValueError for a damaged one, or for
         another backbone's word vectors.
         """
-        settings = read_json(Path(path) / "config.json")
+        with well_formed(path):
+            settings = {**read_json(Path(path) / "config.json")}
         if "words" not in settings:
             raise FileNotFoundError(f"There is no BiLSTM in {path}: check the path.")
         for damaged in damaged_files(DATA / CHECKSUMS, Path(path)):
@@ -124,7 +125,8 @@ class BiLSTMEncoder(TextEncoder):
                 f"{path} was trained on other word vectors than those of {backbone}: give the "
                 "backbone that it was trained with, `load(path, backbone)`."
             )
-        encoder = cls(words, tokenizer, **settings)
+        with well_formed(path):
+            encoder = cls(words, tokenizer, **settings)
         try:
             encoder.load_state_dict(load_file(Path(path) / "model.safetensors"))
         except (SafetensorError, RuntimeError, OSError) as error:

@@ -14,9 +14,18 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from sbert_lessons.files import ROOT
-from sbert_lessons.real import NLI_LABELS, check_choice, load_real, read_tsv
+from sbert_lessons.real import (  # noqa: F401 -- lessons take NLI_LABELS and read_tsv from here
+    NLI_LABELS,
+    Source,
+    check_choice,
+    load_real,
+    read_file,
+    read_tsv,
+    typed,
+)
 
 DATA = Path(os.environ.get("SBERT_LESSONS_DATA", ROOT / "data"))
+RESTORE = "restore it with `git checkout -- data`"
 AT_ONCE = 128  # texts that are tokenised together: more take memory and save no time
 POOL = 50  # batches: so many rows are sorted by length at once in training
 
@@ -42,7 +51,12 @@ class TokenStore:
         return np.diff(self.starts)
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Padded `input_ids` and `attention_mask`, both `(B, T)`, for the texts in `rows`."""
+        """Padded `input_ids` and `attention_mask`, both `(B, T)`, for the texts in `rows`.
+
+        ValueError for no rows.
+        """
+        if not len(rows):
+            raise ValueError("There is no text: give at least one.")
         lengths = self.starts[rows + 1] - self.starts[rows]
         mask = np.arange(lengths.max()) < lengths[:, None]
         where = self.starts[rows][:, None] + np.arange(mask.shape[1])
@@ -53,7 +67,8 @@ class TokenStore:
 
 def checked_texts(texts: str | Sequence[str]) -> list[str]:
     """One string or many as a list; one clear sentence for anything but non-empty strings."""
-    if isinstance(texts, bytes | dict) or not isinstance(texts, Iterable):
+    unordered = isinstance(texts, bytes | dict | set | frozenset | pd.DataFrame)
+    if unordered or not isinstance(texts, Iterable):
         raise TypeError(f"Got a {type(texts).__name__}, not a string or a list of strings.")
     texts = [texts] if isinstance(texts, str) else list(texts)
     for i, text in enumerate(texts):
@@ -200,18 +215,19 @@ def load_nli(split: str = "train", name: str = "bundled") -> pd.DataFrame:
     sets come from. Introduced in lesson 03.
     """
     if name == "bundled":
-        pairs = load_bundled("nli", split)
-        return pairs.assign(label=pairs["label"].map(NLI_LABELS))
+        return load_bundled("nli", split)
     return load_real("nli", name, split)
 
 
 def load_bundled(kind: str, split: str) -> pd.DataFrame:
-    """One split of a bundled set; an error says which there are, or how to restore a file."""
+    """One split of a bundled set, or of the reader's own in its place; all columns stay.
+
+    Rows without a gold label or without a text are left out. Raises ValueError for an unknown split
+    and for a broken file, FileNotFoundError for a missing one.
+    """
     check_choice(split, ("train", "dev", "test"), f"split '{split}' of {kind}")
     path = DATA / kind / f"{split}.tsv"
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing: restore it with `git checkout -- data`, or check "
-            "SBERT_LESSONS_DATA."
-        )
-    return read_tsv(path)
+        raise FileNotFoundError(f"{path} is missing: {RESTORE}, or check SBERT_LESSONS_DATA.")
+    source = Source(kind, "", {}, again=RESTORE)
+    return typed(read_file(path, source), source, str(path))

@@ -61,16 +61,25 @@ def python_version(version: tuple[int, ...]) -> Finding:
 
 def packages(lock: Path) -> Finding:
     """Is each package that the lock asks for on this system here, in that version?"""
-    if not lock.exists():
+    wanted = locked(lock)
+    if not wanted:
+        seen = f"{lock.name} is {'damaged' if lock.exists() else 'not there'}"
         restore = f"Bring it back with `git checkout -- {lock.name}`, or clone the course again."
-        return Finding("Packages", f"{lock.name} is not there", restore)
-    wanted = [Requirement(line) for line in lock.read_text("utf-8").splitlines()]
+        return Finding("Packages", seen, restore)
     here = [need for need in wanted if need.marker is None or need.marker.evaluate()]
     wrong = [problem for need in here if (problem := mismatch(need))]
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         return Finding("Packages", "; ".join(wrong[:5]) + more, INSTALL)
     return Finding("Packages", f"all {len(here)} as locked")
+
+
+def locked(lock: Path) -> list[Requirement]:
+    """The packages in a lock file; none if it is missing or damaged."""
+    try:
+        return [Requirement(line) for line in lock.read_text("utf-8").splitlines()]
+    except (FileNotFoundError, ValueError):  # ValueError: not UTF-8, or a line that is no package
+        return []
 
 
 def mismatch(need: Requirement) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
@@ -147,15 +148,18 @@ class SentenceEncoder(TextEncoder):
         A plain model gets mean pooling. `pooling` overrides what the folder says. Raises
         FileNotFoundError for a missing model and ValueError for a damaged or unsupported one.
         """
-        stored = stored_settings(path)
-        if pooling is not None:
-            stored["pooling"] = pooling
-        return cls(*load_backbone(path), **stored)
+        with well_formed(path):
+            stored = stored_settings(path)
+            if pooling is not None:
+                stored["pooling"] = pooling
+            return cls(*load_backbone(path), **stored)
 
     def save(self, path: str | Path) -> None:
         """Write a folder that `sentence_transformers.SentenceTransformer(path)` opens.
 
-        The folder appears whole or not at all. A training head is not part of it.
+        The folder appears whole or not at all. A training head is not part of it. An older model
+        there is replaced, and other files in its folder stay. Raises FileExistsError for a folder
+        of anything else, and OSError where it cannot be written.
         """
         with new_folder(Path(path)) as draft:
             self.backbone.save_pretrained(draft)
@@ -204,6 +208,19 @@ def side_by_side(jobs: int, device: torch.device) -> Iterator[Executor]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def well_formed(path: str | Path) -> Iterator[None]:
+    """ValueError for JSON in a model's files that is sound but not what a model has there."""
+    model = Path(path)  # a TypeError of this one is the caller's
+    try:
+        yield
+    except (TypeError, LookupError, AttributeError, StrictDataclassError) as error:
+        raise ValueError(
+            f"A .json file of {model} is damaged ({error!r}): restore the folder or download it "
+            "again."
+        ) from error
 
 
 def load_backbone(path: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

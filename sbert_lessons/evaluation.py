@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, rankdata, spearmanr
 
-from sbert_lessons.data import words
+from sbert_lessons.data import checked_texts, words
 from sbert_lessons.encoder import TextEncoder
 
 
@@ -60,7 +60,7 @@ def encode_pairs(encoder: TextEncoder, pairs: pd.DataFrame) -> tuple[np.ndarray,
     """Vectors `(N, D)` of both sentences of every pair; one that returns is encoded once.
 
     The columns are `premise` and `hypothesis`, or else `sentence1` and `sentence2`. ValueError
-    without them, and for pairs that lack a text.
+    without them, and for pairs that lack a text; TypeError for what is no text.
     """
     nli = "premise" in pairs
     first, second = ("premise", "hypothesis") if nli else ("sentence1", "sentence2")
@@ -70,7 +70,8 @@ def encode_pairs(encoder: TextEncoder, pairs: pd.DataFrame) -> tuple[np.ndarray,
     incomplete = pairs[[first, second]].isna().any(axis=1).sum()
     if incomplete:
         raise ValueError(f"{incomplete} of {len(pairs)} pairs lack a text: use `pairs.dropna()`.")
-    places, different = pd.factorize(pd.concat([pairs[first], pairs[second]]))
+    texts = [text for column in (first, second) for text in checked_texts(pairs[column])]
+    places, different = pd.factorize(np.array(texts, dtype=object))
     vectors = encoder.encode([*different], batch_size=64)[places]
     return vectors[: len(pairs)], vectors[len(pairs) :]
 
@@ -116,11 +117,19 @@ def bootstrap(
     """Spearman x 100 of each prediction on resampled pairs, `(draws, len(predictions))`.
 
     Every draw uses the same pairs for all predictions, so that differences are paired. ValueError
-    for unequal lengths or constant input, also where a draw of very few pairs is constant.
+    for no prediction, unequal lengths or constant input, also where a draw of very few pairs is
+    constant.
     """
-    columns = np.stack([*(checked(p, gold)[0] for p in predictions), gold])
+    columns = np.vstack([checked_all(predictions, gold), gold])
     rows = np.random.default_rng(seed).integers(len(gold), size=(draws, len(gold)))
     return np.array([spearman_of_rows(columns[:, r]) for r in rows])
+
+
+def checked_all(predictions: Sequence[Sequence[float]], gold: Sequence[float]) -> np.ndarray:
+    """Each prediction as a row, `(K, N)`; the errors of `checked`, and ValueError for none."""
+    if not len(predictions):
+        raise ValueError("There is no prediction to score: give at least one.")
+    return np.stack([checked(p, gold)[0] for p in predictions])
 
 
 def spearman_of_rows(values: np.ndarray) -> np.ndarray:
@@ -141,10 +150,13 @@ def bootstrap_auc(
 
     AUC = sum_ij w_i w_j [s_i > s_j] / (sum_i w_i sum_j w_j) over `positive` pairs i and the others
     j, where w counts how often a pair was drawn; a tie is half a win. With `groups: (N,)`, whole
-    groups are drawn. Paired like `bootstrap`, with its errors. Introduced in lesson 03.
+    groups are drawn. Paired like `bootstrap`, with its errors, and ValueError for a missing group.
+    Introduced in lesson 03.
     """
-    scores = np.stack([checked(p, positive)[0] for p in predictions])
+    scores = checked_all(predictions, positive)
     places = np.arange(len(positive)) if groups is None else pd.factorize(np.asarray(groups))[0]
+    if len(places) != len(positive) or (places < 0).any():
+        raise ValueError(f"Give a group for each of the {len(positive)} pairs, none missing.")
     size, yes = places.max() + 1, np.asarray(positive, dtype=bool)
     drawn = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), draws)
     i, j = (drawn[:, places[kind]].astype(float) for kind in (yes, ~yes))

@@ -12,6 +12,22 @@ from safetensors import SafetensorError
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKSUMS = "checksums.sha256"
+WEIGHTS = ("model*.safetensors*", "pytorch_model*")
+MODEL_PARTS = (  # what a model's folder holds by these names is replaced by a new model's
+    *WEIGHTS,
+    "*config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "*piece*.model",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "[0-9]_[A-Z]*/",  # 1_Pooling, 2_Dense: a slash at the end is for folders alone
+)
 
 
 def file_digest(path: Path) -> str:
@@ -44,7 +60,9 @@ def write_whole(path: Path, content: bytes) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `path` only when its block ends without error.
 
-    What was in `path` is deleted then, so it must be an older model, an empty folder or nothing.
+    What was in `path` must be an older model, an empty folder or nothing: FileExistsError if it is
+    not. The older model is deleted then; what else is in its folder stays. OSError where the folder
+    cannot be written.
     """
     check_replaceable(path)
     with writable(path.parent):
@@ -54,6 +72,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             draft.chmod(0o755)
             yield draft
             if path.exists():
+                keep_others(path, draft)
                 os.replace(path, old)
             os.replace(draft, path)
         finally:
@@ -63,9 +82,19 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def keep_others(path: Path, draft: Path) -> None:
+    """Copy what is no part of a model, such as a model card or notes, from `path` to `draft`."""
+    parts = {part for name in MODEL_PARTS for part in path.glob(name)}
+    for other in {*path.iterdir()} - parts:
+        if not (draft / other.name).exists():
+            copy = shutil.copytree if other.is_dir() else shutil.copy2
+            copy(other, draft / other.name)
+
+
 def check_replaceable(path: Path) -> None:
-    """FileExistsError for a file, and for a folder with files in it but without config.json."""
-    model = (path / "config.json").exists()
+    """FileExistsError for a file, and for a folder with files in it but without a model."""
+    weights = any(any(path.glob(name)) for name in WEIGHTS)
+    model = weights and (path / "config.json").exists()
     if path.is_file() or path.is_dir() and any(path.iterdir()) and not model:
         raise FileExistsError(
             f"{path} holds something else than a model, and saving would delete it: choose a new "
@@ -90,13 +119,14 @@ def writable(folder: Path) -> Iterator[None]:
 def damaged_files(listing: Path, folder: Path) -> list[Path]:
     """Files inside `folder` whose SHA-256 is not the one in `listing`, a list as of `sha256sum`.
 
-    The paths in the list are relative to its own folder. No list: nothing to compare; a list with
-    a line that names no file is damaged itself.
+    The paths in the list are relative to its own folder. No list: nothing to compare; a list that
+    is empty, not UTF-8 or has a line that names no file is damaged itself.
     """
     if not listing.exists():
         return []
-    lines = [line.partition("  ") for line in listing.read_text("utf8").splitlines()]
-    if not all(name for _, _, name in lines):
+    text = listing.read_bytes().decode("utf8", errors="replace")
+    lines = [line.partition("  ") for line in text.splitlines()]
+    if not lines or "\ufffd" in text or not all(name for _, _, name in lines):
         return [listing.resolve()]
     wanted = {listing.parent.resolve() / name: digest for digest, _, name in lines}
     inside = [path for path in wanted if folder.resolve() in path.parents]

@@ -37,9 +37,7 @@ class Ledger:
     lines: tuple[str, ...]
 
 
-def read_ledger(
-    course: Path = NOTEBOOKS, own: Path | None = None, lessons: Iterable[str] | None = None
-) -> Ledger:
+def read_ledger(course: Path = NOTEBOOKS, own: Path | None = None) -> Ledger:
     """Join every declared claim with its verdict in the course's notebooks and in the reader's.
 
     `course`: the folder of the executed lessons; `own`: the folder where the reader works, by
@@ -48,10 +46,9 @@ def read_ledger(
     reader's where the course has none. Never raises for a missing or damaged notebook: its
     claims stand as "not run", and `lines` says why. Introduced in lesson 14.
     """
-    numbers = [n for n in registry.lessons() if n != OWN_LESSON] if lessons is None else lessons
     own = own or (store.location().parent if store.location() else None)
     rows, lines = [], []
-    for number in numbers:
+    for number in (n for n in registry.lessons() if n != OWN_LESSON):
         found, said = course_records(course, number)
         mine, also = own_records(own, number) if own else ({}, [])
         lines += said + also
@@ -195,9 +192,9 @@ def disputes(claim: Claim, course: list[Record], mine: list[Record]) -> list[str
     return lines
 
 
-def counts(claims: pd.DataFrame, by: str = "lesson") -> pd.DataFrame:
-    """How many claims came out how, a row a group. Introduced in lesson 14."""
-    table = pd.crosstab(claims[by], claims["verdict"])
+def counts(claims: pd.DataFrame) -> pd.DataFrame:
+    """How many claims came out how, a row a lesson. Introduced in lesson 14."""
+    table = pd.crosstab(claims["lesson"], claims["verdict"])
     order = [*STATES, *WITHOUT_RUN.values()]
     others = [state for state in table.columns if state not in order]
     return table.reindex(columns=[*order, *others], fill_value=0)
@@ -304,7 +301,7 @@ def titles(course: Path = NOTEBOOKS) -> dict[str, tuple[str, str]]:
 # ---- predictions ------------------------------------------------------------------------------
 
 
-def score_predictions(lessons: Iterable[str] | None = None) -> pd.DataFrame:
+def score_predictions() -> pd.DataFrame:
     """The reader's predictions, a row a lesson: asked, answered, measured, right, by guessing.
 
     Only a prediction that was made before its experiment ran is kept (see `predict`). "right" and
@@ -312,7 +309,7 @@ def score_predictions(lessons: Iterable[str] | None = None) -> pd.DataFrame:
     Introduced in lesson 14.
     """
     kept, rows = store.read()["predictions"], {}
-    for number in registry.lessons() if lessons is None else lessons:
+    for number in registry.lessons():
         asked = registry.predictions(number)
         answered = {id: kept[id] for id in asked if isinstance(kept.get(id), Mapping)}
         scored = {id: x for id, x in answered.items() if {"predicted", "measured"} <= {*x}}

@@ -10,11 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-Objective = nn.Module
-
 
 def move_points(
-    objective: Objective,
+    objective: nn.Module,
     points: Tensor,
     pairs: Tensor,
     labels: Tensor,
@@ -39,7 +37,7 @@ def move_points(
 
 
 def train_adapter(
-    objective: Objective,
+    objective: nn.Module,
     columns: list[np.ndarray],
     labels: np.ndarray | None,
     *,

@@ -1,6 +1,7 @@
 """Real sets of pairs: from plain files in a folder, or from the Hugging Face hub."""
 
 import csv
+import errno
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Source:
     revision: str | None = None
     times: float = 1.0  # the hub's scores times this are those of the papers
     scores: tuple[float, float] = (0.0, 5.0)
+    again: str = "delete it and fetch the set again"  # what to do about a broken file
 
 
 VALIDATION = {"train": "train", "dev": "validation", "test": "test"}
@@ -67,7 +69,8 @@ def load_real(kind: str, name: str, split: str) -> pd.DataFrame:
 
     The columns are those of `COLUMNS[kind]`, and `subset` where a file has it. Rows without a
     gold label or without a text are left out. Raises ValueError for an unknown name or split and
-    for a broken file, ConnectionError where there is neither a file nor a network.
+    for a broken file, ConnectionError where there is neither a file nor a network, and OSError for
+    a full disk.
     """
     names = [key for key, source in SOURCES.items() if source.kind == kind]
     check_choice(name, ["bundled", *names], f"{kind} set '{name}'")
@@ -75,8 +78,10 @@ def load_real(kind: str, name: str, split: str) -> pd.DataFrame:
     check_choice(split, source.splits, f"split '{split}' of {name}")
     path = local_file(name, split)
     if path.exists():
-        return typed(read_file(path), source, str(path))
-    return typed(from_hub(name, split), source, source.hub)
+        table = typed(read_file(path, source), source, str(path))
+    else:
+        table = typed(from_hub(name, split), source, source.hub)
+    return table[[*COLUMNS[kind], *({"subset"} & {*table})]]
 
 
 def check_choice(choice: str, choices: Collection[str], what: str) -> None:
@@ -98,19 +103,22 @@ def read_tsv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, keep_default_na=False, dtype=texts)
 
 
-def read_file(path: Path) -> pd.DataFrame:
+def read_file(path: Path, source: Source) -> pd.DataFrame:
     """The table in a file of the reader; ValueError names a file that cannot be read."""
     try:
         return read_tsv(path)
     except (ValueError, EOFError, LZMAError) as error:
         raise ValueError(
             f"{path} cannot be read ({str(error).strip()}): it must be a UTF-8 table with tabs "
-            "between its columns; correct it, or delete it and fetch the set again."
+            f"between its columns; correct it, or {source.again}."
         ) from error
 
 
 def from_hub(name: str, split: str) -> pd.DataFrame:
-    """The rows of the hub as a file has them: our columns, labels in words, texts on one line."""
+    """The rows of the hub as a file has them: our columns, labels in words, texts on one line.
+
+    ConnectionError where the hub gives none, OSError for a full disk.
+    """
     from datasets import load_dataset  # slow to import
 
     source = SOURCES[name]
@@ -122,11 +130,7 @@ def from_hub(name: str, split: str) -> pd.DataFrame:
         )
         table = rows.select_columns(list(theirs)).to_pandas()
     except Exception as error:  # there are many ways to have no network
-        raise ConnectionError(
-            f"Cannot load {name} from the Hugging Face hub ({type(error).__name__}): run "
-            f"`python -m sbert_lessons fetch {name}` once where there is a network, which fills "
-            f"{local_file(name, split).parent} for later offline use."
-        ) from error
+        raise hub_error(error, name) from error
     table.columns = ours
     for text in ours[1:]:
         table[text] = table[text].str.replace(r"[\t\r\n]", " ", regex=True)
@@ -137,22 +141,43 @@ def from_hub(name: str, split: str) -> pd.DataFrame:
     return table.assign(label=[words.get(number, str(number)) for number in table["label"]])
 
 
+def hub_error(error: BaseException, name: str) -> OSError:
+    """What to raise for an error of the hub's library: it says the first cause, and what to do."""
+    while error.__cause__:
+        error = error.__cause__
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return OSError(
+            f"Cannot load {name} from the Hugging Face hub, for the disk is full: free some space, "
+            "or set HF_HOME to a folder on a disk with room."
+        )
+    reason = next(iter(str(error).splitlines()), "no reason given")
+    return ConnectionError(
+        f"Cannot load {name} from the Hugging Face hub ({type(error).__name__}: {reason}): try "
+        f"again with a network, or run `python -m sbert_lessons fetch {name}` on a computer that "
+        f"has one, and copy what it fills to {REAL / SOURCES[name].kind / name}."
+    )
+
+
 def typed(table: pd.DataFrame, source: Source, where: str) -> pd.DataFrame:
-    """The complete rows, texts as strings, scores as float64 and labels as int64, checked."""
+    """The complete rows, texts as strings, scores as float64 and labels as int64, checked.
+
+    Further columns stay. ValueError without a column of `COLUMNS`, and for a score or label that is
+    none.
+    """
     gold, first, second = COLUMNS[source.kind]
     missing = {gold, first, second} - set(table)
     if missing:
         raise ValueError(
             f"{where} has no column {', '.join(sorted(missing))}: mend its first line, or "
-            "delete it and fetch the set again."
+            f"{source.again}."
         )
-    texts = [text for text in (first, second, "subset") if text in table]
-    table = table[[gold, *texts]].copy()
+    table = table[~table[gold].astype(str).isin(NO_GOLD)]
+    checked = checked_scores if source.kind == "sts" else checked_labels
+    table = table.assign(**{gold: checked(table[gold], source, where)})
+    texts = [text for text in TEXTS if text in table]
     table[texts] = table[texts].fillna("").astype(str)
     empty = (table[first].str.strip() == "") | (table[second].str.strip() == "")
-    table = table[~empty & ~table[gold].astype(str).isin(NO_GOLD)].reset_index(drop=True)
-    checked = checked_scores if source.kind == "sts" else checked_labels
-    return table.assign(**{gold: checked(table[gold], source, where)})
+    return table[~empty].reset_index(drop=True)
 
 
 def checked_scores(gold: pd.Series, source: Source, where: str) -> pd.Series:

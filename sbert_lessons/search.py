@@ -1,8 +1,11 @@
 """Finding the nearest sentences among many. Introduced in lesson 00."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from sbert_lessons.data import checked_texts
 from sbert_lessons.encoder import TextEncoder
 
 
@@ -24,10 +27,13 @@ def top_k(queries: np.ndarray, corpus: np.ndarray, k: int) -> tuple[np.ndarray, 
 
 
 class Index:
-    """Sentences and their vectors, encoded once and searched many times."""
+    """Sentences and their vectors, encoded once and searched many times.
 
-    def __init__(self, encoder: TextEncoder, sentences: list[str]) -> None:
-        self.encoder, self.sentences = encoder, list(sentences)
+    Raises the errors of `encode` for anything but non-empty strings.
+    """
+
+    def __init__(self, encoder: TextEncoder, sentences: Sequence[str]) -> None:
+        self.encoder, self.sentences = encoder, checked_texts(sentences)
         self.vectors = encoder.encode(self.sentences)
 
     def search(self, query: str, k: int = 5) -> pd.DataFrame:

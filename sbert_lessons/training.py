@@ -14,7 +14,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from sbert_lessons.checkpoint import resume, save_checkpoint
-from sbert_lessons.data import TokenStore, shuffled_batches
+from sbert_lessons.data import TokenStore, checked_texts, shuffled_batches
 from sbert_lessons.encoder import TextEncoder
 from sbert_lessons.progress import progress_bar
 
@@ -46,7 +46,8 @@ class Pairs:
 
     A batch holds each sentence of a column once, and pads each column for itself if that saves a
     tenth of the token places. With `together`, rows of one group, those that share their first
-    sentence, share a batch.
+    sentence, share a batch. Raises TypeError for a column of anything but strings, and ValueError
+    for an empty text, bad labels, no column, or columns of unequal length.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Pairs:
         labels: Sequence | None,
         together: bool = False,
     ) -> None:
+        columns = [checked_texts(column) for column in columns]
         self.labels = [] if labels is None else [label_tensor(labels)]
         sizes = {len(column) for column in [*columns, *self.labels]}
-        if sizes == {0} or len(sizes) != 1:
+        if not columns or sizes == {0} or len(sizes) != 1:
             raise ValueError(
-                f"Need as many labels as rows, at least one; got sizes {sorted(sizes)}."
+                "Need columns of sentences of one length, and as many labels as rows, at least "
+                f"one; got {len(columns)} columns and sizes {sorted(sizes)}."
             )
         self.size = len(columns[0])
         self.store: TokenStore = encoder.tokenize([t for column in columns for t in column])

@@ -25,6 +25,7 @@ from sbert_lessons.encoder import (
     check_model_folder,
     evaluating,
     load_weights,
+    well_formed,
 )
 from sbert_lessons.evaluation import cosine
 
@@ -135,8 +136,9 @@ class Paraphraser(nn.Module):
     def load(cls, path: str | Path) -> "Paraphraser":
         """Open a folder as `save` writes it; the errors are those of `SentenceEncoder.load`."""
         check_model_folder(Path(path))
-        model = load_weights(RoFormerForMaskedLM, path)
-        return cls(model, AutoTokenizer.from_pretrained(path)).eval()
+        with well_formed(path):
+            model = load_weights(RoFormerForMaskedLM, path)
+            return cls(model, AutoTokenizer.from_pretrained(path)).eval()
 
     def forward(self, ids: Tensor, segments: Tensor, mask: Tensor) -> Tensor:
         bias = attention_bias(unilm_mask(segments, mask))

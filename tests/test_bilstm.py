@@ -207,6 +207,17 @@ def test_missing_and_damaged_models_are_refused(encoder, tmp_path, monkeypatch):
     assert settings.keys() == {"hidden", "pooling", "max_length", "words"}
 
 
+@pytest.mark.parametrize(
+    "change", [lambda s: [*s], lambda s: s | {"hidden": "x"}, lambda s: s | {"more": 1}]
+)
+def test_settings_of_another_form_are_refused(encoder, tmp_path, monkeypatch, change):
+    save_with_words(encoder, tmp_path / "model", monkeypatch)
+    config = tmp_path / "model" / "config.json"
+    config.write_text(json.dumps(change(json.loads(config.read_text()))))
+    with pytest.raises(ValueError, match="A .json file of .*model is damaged .*: restore"):
+        BiLSTMEncoder.load(tmp_path / "model")
+
+
 def fit(encoder, accuracies, **settings):
     """`train_infersent` with these accuracies, one an epoch, whatever the encoder can do."""
     torch.manual_seed(1)

@@ -19,21 +19,53 @@ def content(folder) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
+OLD = {"config.json": "old", "model.safetensors": "old"}
+
+
 @pytest.fixture
 def old(tmp_path):
-    """A folder with one file, which a failed write must leave as it was."""
+    """A folder with a model, which a failed write must leave as it was."""
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "config.json").write_text("old")
+    for name in OLD:
+        (folder / name).write_text("old")
     return folder
 
 
 def test_a_new_folder_takes_the_place_of_the_old_one(old):
     with new_folder(old) as draft:
         (draft / "new.txt").write_text("new")
-        assert content(old) == {"config.json": "old"}
+        assert content(old) == OLD
     assert content(old) == {"new.txt": "new"}
     assert [path.name for path in old.parent.iterdir()] == ["model"]
+
+
+def test_what_is_no_part_of_a_model_stays_and_what_is_one_goes(old):
+    parts = ["tokenizer.json", "added_tokens.json", "vocab.txt", "model-00001-of-00002.safetensors"]
+    others = ["thesis.txt", "README.md", "scores.json", "mine.safetensors", "1_Notes.txt"]
+    for name in (*parts, *others):
+        (old / name).write_text("old")
+    for folder in ("2_Dense", "another model"):
+        (old / folder).mkdir()
+        (old / folder / "config.json").write_text("old")
+    with new_folder(old) as draft:
+        (draft / "config.json").write_text("new")
+        (draft / "README.md").write_text("new")
+    assert content(old / "another model") == {"config.json": "old"}
+    (old / "another model" / "config.json").unlink()
+    (old / "another model").rmdir()
+    kept = {name: "old" for name in others}
+    assert content(old) == kept | {"README.md": "new", "config.json": "new"}
+
+
+@pytest.mark.parametrize("names", [["config.json", "my_model.py"], ["model.safetensors", "x.md"]])
+def test_a_folder_with_half_of_a_model_is_not_replaced(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match="holds something else than a model"):
+        with new_folder(tmp_path) as draft:
+            (draft / "config.json").write_text("new")
+    assert content(tmp_path) == dict.fromkeys(names, "mine")
 
 
 def test_missing_parents_are_made(tmp_path):
@@ -47,7 +79,7 @@ def test_a_stop_while_writing_leaves_the_old_folder_whole(old, stop):
     with pytest.raises(stop), new_folder(old) as draft:
         (draft / "new.txt").write_text("half")
         raise stop
-    assert content(old) == {"config.json": "old"}
+    assert content(old) == OLD
     assert [path.name for path in old.parent.iterdir()] == ["model"]
 
 
@@ -63,7 +95,7 @@ def test_a_stop_between_the_two_renames_puts_the_old_folder_back(old, monkeypatc
     monkeypatch.setattr("sbert_lessons.files.os.replace", replace)
     with pytest.raises(KeyboardInterrupt), new_folder(old) as draft:
         (draft / "new.txt").write_text("new")
-    assert content(old) == {"config.json": "old"}
+    assert content(old) == OLD
     assert [path.name for path in old.parent.iterdir()] == ["model"]
 
 
@@ -259,3 +291,9 @@ def test_a_folder_that_is_not_listed_has_no_damaged_files(listing, tmp_path):
 def test_a_damaged_list_is_named_itself(listing, line):
     listing.write_text(f"{listing.read_text()}{line}\n")
     assert damaged_files(listing, listing.parent / "model") == [listing]
+
+
+@pytest.mark.parametrize("content", [b"", b"0123456789abcdef  mod\xffel/weights\n"])
+def test_a_list_that_is_empty_or_not_utf8_is_named_itself(listing, content):
+    listing.write_bytes(content)
+    assert damaged_files(listing, listing.parent) == [listing]

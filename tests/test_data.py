@@ -14,6 +14,7 @@ from sbert_lessons.data import (
     TokenStore,
     encoding_batches,
     length_sorted_batches,
+    load_nli,
     load_sts,
     read_tsv,
     shuffled_batches,
@@ -94,6 +95,9 @@ def test_a_text_of_exactly_the_limit_gives_no_warning(tiny_encoder):
         (7, TypeError, "int, not a string or a list of strings"),
         (b"dog", TypeError, "bytes, not a string or a list of strings"),
         ({"a": "dog"}, TypeError, "dict, not a string or a list of strings"),
+        ({"dog", "cat"}, TypeError, "set, not a string or a list of strings"),
+        (frozenset(["dog"]), TypeError, "frozenset, not a string or a list of strings"),
+        (pd.DataFrame({"a": ["dog"]}), TypeError, "DataFrame, not a string or a list of strings"),
     ],
 )
 def test_what_is_no_text_is_refused_in_one_sentence(tiny_encoder, texts, kind, message):
@@ -200,6 +204,51 @@ def test_a_missing_table_says_how_to_restore_it(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "DATA", tmp_path)
     with pytest.raises(FileNotFoundError, match="dev.tsv is missing: .*checkout -- data`"):
         load_sts("dev")
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """`own(kind, content)`: what `load_sts` or `load_nli` makes of a reader's own train.tsv."""
+    monkeypatch.setattr(data, "DATA", tmp_path)
+
+    def load(kind: str, content: bytes) -> pd.DataFrame:
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "train.tsv").write_bytes(content)
+        return {"sts": load_sts, "nli": load_nli}[kind]("train")
+
+    return load
+
+
+STS, NLI = b"score\tsentence1\tsentence2\n", b"label\tpremise\thypothesis\n"
+
+
+@pytest.mark.parametrize(
+    "kind, content, message",
+    [
+        ("nli", NLI + b"entails\tA\tB\n", "label 'entails': it must be one of entailment"),
+        ("nli", b"<<<<<<< HEAD\n" + NLI, "no column hypothesis, label, premise: mend"),
+        ("nli", NLI + b"neutral\tA\tB\n<<<<<<< HEAD\n", "has the label '<<<<<<< HEAD'"),
+        ("nli", b"version https://git-lfs\nsize 7\n", "no column hypothesis, label, premise: mend"),
+        ("sts", STS + b"x\tA\tB\n", "score 'x': it must be a number from 0 to 5"),
+        ("sts", STS + b"3\tA\tB\n=======\n", "has the score '======='"),
+        ("sts", b"score\tsentence1\n1\tA\n", "no column sentence2: mend its first line, or rest"),
+        ("sts", b"", "train.tsv cannot be read .* or restore it with `git checkout -- data`"),
+        ("sts", STS + b"1\tcaf\xe9\tB\n", "train.tsv cannot be read .*: it must be a UTF-8 table"),
+    ],
+)
+def test_a_broken_table_of_the_reader_is_named_in_one_sentence(own, kind, content, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        own(kind, content)
+    assert "\n" not in str(caught.value) and f"{kind}/train.tsv" in str(caught.value)
+
+
+def test_further_columns_of_a_table_stay_and_incomplete_rows_go(own):
+    rows = b"neutral\t7\tA\t5\tpets\n-\t7\tA\t6\tpets\nneutral\t\tA\t6\tpets\n"
+    table = own("nli", b"label\tpremise\thypothesis\tgroup\tgenre\n" + rows)
+    assert table.to_dict("list") == {
+        "label": [1], "premise": ["7"], "hypothesis": ["A"], "group": [5], "genre": ["pets"]
+    }  # fmt: skip
+    assert table.dtypes.astype(str).tolist() == ["int64", "str", "str", "int64", "str"]
 
 
 def test_an_unknown_split_is_named():

@@ -60,6 +60,16 @@ def test_a_missing_lock_is_a_failure(tmp_path):
     assert found.seen == "requirements.lock is not there" and "git checkout" in found.remedy
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"<<<<<<< HEAD\n", b"pytest\n\ntorch\n", b"numpy==\n", b"nump\xff==1.0\n"]
+)
+def test_a_damaged_lock_is_a_failure(tmp_path, content):
+    (tmp_path / "requirements.lock").write_bytes(content)
+    found = doctor.packages(tmp_path / "requirements.lock")
+    assert found.seen == "requirements.lock is damaged"
+    assert "`git checkout -- requirements.lock`" in found.remedy
+
+
 def test_a_long_list_of_packages_is_cut(tmp_path):
     found = lock(tmp_path, *(f"no-such-package-{i}==1" for i in range(9)))
     assert found.seen.count("missing") == 5
@@ -99,8 +109,9 @@ def test_damaged_data_are_named(data, damage):
     assert "git checkout -- data" in found.remedy
 
 
-def test_a_damaged_list_is_named(data):
-    (data / doctor.CHECKSUMS).write_text("half a li")
+@pytest.mark.parametrize("content", [b"half a li", b"", b"0123  \xff.txt\n"])
+def test_a_damaged_list_is_named(data, content):
+    (data / doctor.CHECKSUMS).write_bytes(content)
     assert doctor.data_files(data).seen == f"missing or changed: {doctor.CHECKSUMS}"
 
 

@@ -191,6 +191,11 @@ def test_tokens_and_hidden_states(tiny_encoder):
     np.testing.assert_allclose(pooled, tiny_encoder.encode(["The dogs", "cat"]), atol=1e-6)
 
 
+def test_looking_inside_no_text_is_refused(tiny_encoder):
+    with pytest.raises(ValueError, match="There is no text: give at least one"):
+        tiny_encoder.hidden_states([])
+
+
 def test_an_unknown_pooling_is_named(encoder_with):
     with pytest.raises(ValueError, match="no pooling 'median': choose from mean, max"):
         encoder_with("median")
@@ -374,6 +379,31 @@ def test_json_that_is_not_utf8_is_one_clear_sentence(folder):
         SentenceEncoder.load(folder)
 
 
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("config.json", "[]"),
+        ("config.json", '{"model_type": "bert", "hidden_size": "x"}'),
+        ("modules.json", '{"a": 1}'),
+        ("modules.json", '[{"x": 1}]'),
+        ("1_Pooling/config.json", "[]"),
+        ("sentence_bert_config.json", '{"max_seq_length": "x"}'),
+        ("tokenizer.json", "{}"),
+        ("tokenizer_config.json", "7"),
+    ],
+)
+def test_json_of_another_form_is_one_clear_sentence(folder, name, content):
+    (folder / name).write_text(content)
+    with pytest.raises(ValueError, match="A .json file of .* is damaged .*: restore") as caught:
+        SentenceEncoder.load(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_path_is_not_called_damaged():
+    with pytest.raises(TypeError, match="NoneType"):
+        SentenceEncoder.load(None)
+
+
 def test_a_flipped_bit_in_bundled_weights_is_found(folder, monkeypatch):
     import hashlib
 
@@ -411,6 +441,15 @@ def test_saving_over_a_model_replaces_all_of_it(folder, encoder_with):
     encoder_with("cls").save(folder)
     loaded = SentenceEncoder.load(folder)
     assert (loaded.pooling, loaded.normalized) == ("cls", False)
+
+
+def test_saving_over_a_model_keeps_its_card_and_the_readers_files(folder, encoder_with):
+    (folder / "README.md").write_text("card")
+    (folder / "thesis.txt").write_text("mine")
+    encoder_with("max").save(folder)
+    assert (folder / "README.md").read_text() == "card"
+    assert (folder / "thesis.txt").read_text() == "mine"
+    assert SentenceEncoder.load(folder).pooling == "max"
 
 
 def test_saving_never_deletes_what_is_no_model(tiny_encoder, tmp_path):

@@ -223,6 +223,18 @@ def test_bootstrap_auc_refuses_one_kind_and_unequal_lengths():
         bootstrap_auc([[0.0, 1.0, 2.0]], [True, False])
 
 
+@pytest.mark.parametrize("groups", [["a", None, "b", "b"], [1.0, 2.0, np.nan, 1.0], [*"aba"]])
+def test_bootstrap_auc_refuses_missing_groups_and_too_few(groups):
+    with pytest.raises(ValueError, match="^Give a group for each of the 4 pairs, none missing.$"):
+        bootstrap_auc([[4.0, 3.0, 2.0, 1.0]], [True, False, True, False], groups)
+
+
+@pytest.mark.parametrize("score", [bootstrap, bootstrap_auc])
+def test_without_a_prediction_nothing_is_drawn(score):
+    with pytest.raises(ValueError, match="no prediction to score: give at least one"):
+        score([], [True, False, True])
+
+
 def test_mean_over_seeds_equals_brute_force_and_widens_the_interval():
     rng = np.random.default_rng(1)
     samples = rng.normal(size=(300, 1)) + [[0.0, 5.0, 10.0]]
@@ -270,6 +282,11 @@ def test_encode_pairs_takes_a_sentence_through_the_model_once(tiny_encoder, monk
 def test_a_pair_without_a_text_is_refused(tiny_encoder, nothing):
     with pytest.raises(ValueError, match="1 of 5 pairs lack a text: use `pairs.dropna"):
         encode_pairs(tiny_encoder, STS.assign(sentence2=["dog", "cat", nothing, "bread", "red"]))
+
+
+def test_an_empty_text_is_named_by_its_row(tiny_encoder):
+    with pytest.raises(ValueError, match="Text 3 is empty"):
+        encode_pairs(tiny_encoder, STS.assign(sentence2=["red", "red", "red", " ", "dog"]))
 
 
 def test_pairs_without_their_columns_are_refused(tiny_encoder):

@@ -1,5 +1,6 @@
 """Real sets of pairs: from the hub, from files, and from one to the other."""
 
+import errno
 import lzma
 import os
 import subprocess
@@ -265,8 +266,34 @@ def test_without_file_and_network_one_sentence_says_what_to_do(folder, no_hub):
     with pytest.raises(ConnectionError) as caught:
         load_sts("dev", "stsb")
     message = str(caught.value)
-    assert "`python -m sbert_lessons fetch stsb` once where there is a network" in message
+    assert "hub (ConnectionError: Couldn't reach it): try again with a network, or run " in message
+    assert "`python -m sbert_lessons fetch stsb` on a computer that has one" in message
     assert str(folder / "sts" / "stsb") in message and "\n" not in message
+
+
+def hub_that_fails(cause: Exception):
+    """A `load_dataset` that fails as the library does, which wraps the first cause."""
+
+    def load_dataset(*args, **options):
+        raise datasets.exceptions.DatasetGenerationError("An error occurred") from cause
+
+    return load_dataset
+
+
+def test_the_first_line_of_the_first_cause_is_told(folder, monkeypatch):
+    cause = ValueError("Feature type 'List' not found.\nMore.")
+    monkeypatch.setattr(datasets, "load_dataset", hub_that_fails(cause))
+    with pytest.raises(ConnectionError, match="ValueError: Feature type 'List' not") as caught:
+        load_sts("dev", "stsb")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_not_a_missing_network(folder, monkeypatch):
+    cause = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(datasets, "load_dataset", hub_that_fails(cause))
+    result = run_fetch("stsb")
+    assert result.exit_code == 1 and "network" not in result.output
+    assert "the disk is full: free some space, or set HF_HOME to a folder" in result.output
 
 
 def test_scores_that_the_hub_has_changed_are_refused_and_not_written(hub, folder, monkeypatch):
@@ -327,8 +354,9 @@ def test_offline_the_command_says_what_to_do_and_leaves_nothing(tmp_path):
     choice = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "SBERT_LESSONS_REAL": str(place)}
     done = subprocess.run(command, env=os.environ | choice, capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("Cannot load stsb from the Hugging Face hub (ConnectionError)")
-    assert f"fills {place / 'sts' / 'stsb'}" in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Cannot load stsb from the Hugging Face hub (ConnectionError: ")
+    assert f"copy what it fills to {place / 'sts' / 'stsb'}" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert not place.exists()
 
 

@@ -46,6 +46,10 @@ def test_unit_by_hand_and_zero_stays_zero():
     assert unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[0.6, 0.8], [0, 0]]
 
 
+def test_an_index_of_one_string_holds_one_sentence(tiny_encoder):
+    assert Index(tiny_encoder, "a dog runs").search("a cat")["sentence"].tolist() == ["a dog runs"]
+
+
 def test_index_finds_a_sentence_by_itself(tiny_encoder):
     sentences = ["a dog runs", "the cat eats bread", "guitar"]
     found = Index(tiny_encoder, sentences).search("the cat eats bread", k=2)

@@ -239,9 +239,9 @@ def test_a_score_that_is_no_number_is_never_the_best(tiny_encoder):
 @pytest.mark.parametrize(
     "columns, labels, message",
     [
-        ([[], []], [], "at least one; got sizes .0."),
-        ([["a dog"], ["a cat"]], [0, 1], "as many labels as rows, .* got sizes .1, 2."),
-        ([["a dog", "a cat"], ["a cat"]], [0, 1], "as many labels as rows, .* got sizes .1, 2."),
+        ([[], []], [], "at least one; got 2 columns and sizes .0."),
+        ([["a dog"], ["a cat"]], [0, 1], "as many labels as rows, .* sizes .1, 2."),
+        ([["a dog", "a cat"], ["a cat"]], [0, 1], "as many labels as rows, .* sizes .1, 2."),
         ([["a dog"], ["a cat"]], ["neutral"], "Labels must be numbers, none missing"),
         ([["a dog"], ["a cat"]], [None], "Labels must be numbers, none missing"),
         ([["a dog"], ["a cat"]], [float("nan")], "Labels must be numbers, none missing"),
@@ -250,13 +250,21 @@ def test_a_score_that_is_no_number_is_never_the_best(tiny_encoder):
         ([["a dog"], ["a cat"]], [3], "whole numbers from 0 to 2"),
         ([["a dog"], ["a cat"]], [-1], "whole numbers from 0 to 2"),
         ([["a dog"], ["a cat"]], [1.5], "whole numbers from 0 to 2"),
-        ([["a dog"], [" "]], [0], "Text 1 is empty"),
+        ([["a dog"] * 3, ["a cat", "a cat", " "]], [0, 1, 2], "Text 2 is empty"),
+        ([], [0, 1], "Need columns of sentences .* got 0 columns and sizes .2."),
+        (["ab", "cd"], [0, 1], "as many labels as rows, .* sizes .1, 2."),
     ],
 )
 def test_bad_rows_are_one_clear_sentence(tiny_encoder, columns, labels, message):
     with pytest.raises(ValueError, match=message) as caught:
         train(tiny_encoder, softmax_loss(), columns, labels)
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_may_be_any_iterable_of_strings(tiny_encoder):
+    columns = [PREMISES, HYPOTHESES]
+    data = Pairs(tiny_encoder, [iter(column) for column in columns], LABELS)
+    assert data.store.ids.tolist() == Pairs(tiny_encoder, columns, LABELS).store.ids.tolist()
 
 
 def check_siamese(siamese_class, encoder) -> None:

@@ -462,6 +462,14 @@ def test_a_model_of_another_kind_and_half_a_file_are_refused(tiny, tmp_path):
         Paraphraser.load(tmp_path / "model")
 
 
+def test_json_of_another_form_is_refused(tiny, tmp_path):
+    tiny.encoder().save(tmp_path / "model")
+    tiny.model.save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match="A .json file of .*model is damaged .*: restore"):
+        Paraphraser.load(tmp_path / "model")
+
+
 def test_terms_add_up_to_the_score():
     torch.manual_seed(0)
     u, v, weight = torch.randn(5, 4), torch.randn(5, 4), torch.randn(12)

@@ -118,10 +118,11 @@ def peak_memory(name: str, model: Path, seeds: int) -> float:
     return median(float(once([*command, str(seed)]).stdout.split()[-1]) for seed in range(seeds))
 
 
-def gemm_peak(size: int = 1536, runs: int = 20) -> float:
-    """GFLOP/s of a square float32 matrix product, the best of some runs."""
+def gemm_peak() -> float:
+    """GFLOP/s of a square float32 matrix product, the best of 20 runs."""
+    size = 1536
     a, b = torch.randn(2, size, size)
-    best = min(seconds(lambda: a @ b) for _ in range(runs))
+    best = min(seconds(lambda: a @ b) for _ in range(20))
     return 2 * size**3 / best / 1e9
 
 

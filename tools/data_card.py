@@ -19,6 +19,7 @@ from sbert_lessons.evaluation import jaccard, pearson, spearman
 
 BLOCK = re.compile(r"(<!-- counted -->\n).*(<!-- /counted -->)", re.DOTALL)
 SPLITS, NLI_TEXTS = ("train", "dev", "test"), ("premise", "hypothesis")
+NEAR = 0.8  # word overlap
 BINS = [-0.1, 0.99, 1.99, 2.99, 3.99, 5]
 
 
@@ -81,14 +82,14 @@ def distinct_sentences(pairs: pd.DataFrame, columns: tuple[str, ...]) -> list[st
     return sorted({text for column in columns for text in pairs[column]})
 
 
-def near_duplicates(sentences: list[str], others: list[str], limit: float = 0.8) -> int:
-    """How many sentences have a Jaccard overlap of at least `limit` with a different one."""
+def near_duplicates(sentences: list[str], others: list[str]) -> int:
+    """How many sentences have a Jaccard overlap of at least `NEAR` with a different one."""
     count = CountVectorizer(binary=True, tokenizer=words, token_pattern=None).fit(others)
     a, b = (count.transform(texts) for texts in (sentences, others))
     shared = (a @ b.T).tocoo()
     lengths = [np.array([len(set(words(t))) for t in texts]) for texts in (sentences, others)]
     union = lengths[0][shared.row] + lengths[1][shared.col] - shared.data
-    close = shared.data / union >= limit
+    close = shared.data / union >= NEAR
     rows = zip(shared.row[close], shared.col[close], strict=True)
     return len({i for i, j in rows if sentences[i] != others[j]})
 

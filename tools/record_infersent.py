@@ -154,11 +154,7 @@ def ship(runs: Path) -> None:
     """The model of "max, all pairs", in fp16, to data/mini-infersent; its README stays."""
     encoder = BiLSTMEncoder.load(runs / "max, all pairs" / "model 0")
     encoder.lstm.half()
-    folder = mini_infersent()
-    card = folder / "README.md"
-    text = card.read_text(encoding="utf8") if card.exists() else ""
-    encoder.save(folder)
-    card.write_text(text, encoding="utf8")
+    encoder.save(mini_infersent())
 
 
 if __name__ == "__main__":

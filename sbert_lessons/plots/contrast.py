@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from sbert_lessons.plots.style import OKABE_ITO
 
+NEAR = 11  # typographic points between the numbers of `alignment_plane`
+
 
 def partner_shares(panels: dict[str, np.ndarray], title: str) -> Figure:
     """Square tables `(B, B)`, a row a sentence and a column a candidate, a panel a table.
@@ -54,16 +56,16 @@ def alignment_plane(models: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def free_places(points: np.ndarray, near: float = 11) -> list[np.ndarray]:
+def free_places(points: np.ndarray) -> list[np.ndarray]:
     """For each point `(N, 2)`, where its number fits: an offset, clear of points and numbers.
 
-    Tries eight directions at growing distances, `near` points apart from all else.
+    Tries eight directions at growing distances, `NEAR` points apart from all else.
     """
     turns = np.deg2rad([45, 225, 90, 270, 135, 315, 0, 180])
     tries = [r * np.array([np.cos(a), np.sin(a)]) for r in range(12, 100, 4) for a in turns]
     taken = [*points]
     for point in points:
-        clear = (point + t for t in tries if np.hypot(*(point + t - taken).T).min() >= near)
+        clear = (point + t for t in tries if np.hypot(*(point + t - taken).T).min() >= NEAR)
         taken.append(next(clear))
     return list(np.array(taken[len(points) :]) - points)
 
