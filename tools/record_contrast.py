@@ -3,10 +3,10 @@
 ACCELERATE_MIXED_PRECISION=bf16 python tools/record_contrast.py --source SOURCE
 
 Sentences and pairs are those of `record_results.nli`: NLI that may be shared, without an STS
-sentence. The first arm is run at every rate with seed 0, and the bundled dev set chooses the rate
-of all arms. Each run is one file in --runs, so that a stopped recording goes on where it was; what
-is finished is written after each run, all arms with seed 0 first; on a new machine the recording
-goes on from that file.
+sentence. Each arm is run at every rate with seed 0, and the bundled dev set chooses its rate. Each
+run is one file in --runs, so that a stopped recording goes on where it was; what is finished is
+written after each run, all arms with seed 0 first; on a new machine the recording goes on from
+that file. For another recipe, remove the file first.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from record_results import TABLE_1, further_scores, measure, nli
 from record_results import Arm as Measured
-from recording import bring_back, kept, made, provenance, write_results
+from recording import bring_back, kept, made, preferred, provenance, recorded_arm, write_results
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -35,7 +35,8 @@ from sbert_lessons.losses import InfoNCELoss, ProjectedLoss
 from sbert_lessons.training import train
 
 RATES = (3e-5, 1e-4, 3e-4)
-BATCH, HEAD_RATE, SENTENCES = 64, 1e-3, 15_000
+BATCH, HEAD_RATE, SENTENCES = 64, 1e-3, 30_000
+UNLABELLED = ("once", "twice", "shuffled")
 PROBED = 4_000  # sentences for the probe: three quarters to fit it, the rest to score it
 
 
@@ -116,7 +117,7 @@ def shuffled(texts: list[str]) -> list[str]:
 
 def training_columns(columns: str, source: Path) -> list[list[str]]:
     """The columns of sentences that `train` gets."""
-    if columns in ("once", "twice", "shuffled"):
+    if columns in UNLABELLED:
         chosen = sentences(source)[:SENTENCES]
         second = {"once": [], "twice": [chosen], "shuffled": [shuffled(chosen)]}
         return [chosen, *second[columns]]
@@ -208,10 +209,19 @@ def tested(arm: Arm, result: dict, source: Path, runs: Path) -> dict:
     return result | kept(Path(f"{model} tests.json"), found)
 
 
-def chosen_rate(source: Path, runs: Path) -> tuple[float, dict[str, dict]]:
-    """The rate at which the first arm, with seed 0, does best on bundled dev; and every try."""
-    tried = {f"{rate:g}": run(ARMS[0], rate, 0, source, runs) for rate in RATES}
-    return max(tried.values(), key=lambda result: result["bundled_dev"])["rate"], tried
+def record(arm: Arm, seed: int, source: Path, runs: Path) -> None:
+    """Every rate with seed 0; then the seed at the rate that bundled dev prefers."""
+    rate = preferred([run(arm, rate, 0, source, runs) for rate in RATES])["rate"]
+    run(arm, rate, seed, source, runs)
+
+
+def results(arm: Arm, source: Path, runs: Path) -> dict | None:
+    """What the files of an arm hold; None while a rate is missing."""
+    recipe = asdict(arm) | {"batch_size": BATCH, "head_rate": HEAD_RATE}
+    if arm.columns in UNLABELLED:
+        recipe |= {"sentences": SENTENCES}
+    found = recorded_arm(recipe, RATES, lambda rate, seed: run_file(arm, rate, seed, runs))
+    return found and found | {"runs": [tested(arm, r, source, runs) for r in found["runs"]]}
 
 
 def shipped(source: Path, runs: Path) -> dict[str, dict]:
@@ -235,21 +245,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    names = [arm.name for arm in ARMS]
+    parser.add_argument("arms", nargs="*", default=names, help="only these arms (default: all)")
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs/record_contrast"))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
+    if unknown := sorted({*args.arms} - {*names}):
+        parser.error(f"no arm has the name {', '.join(unknown)}; there are: {', '.join(names)}")
     torch.set_flush_denormal(True)
     bring_back("contrast", ARMS, lambda a, r: run_file(a, r["rate"], r["seed"], args.runs))
-    arms = shipped(args.source, args.runs)
-    rate, tried = chosen_rate(args.source, args.runs)
+    untrained = shipped(args.source, args.runs)
     for seed in range(args.seeds):
-        for arm in ARMS:
-            result = run(arm, rate, seed, args.source, args.runs)
-            recipe = asdict(arm) | {"rate": rate, "batch_size": BATCH, "head_rate": HEAD_RATE}
-            empty = {"recipe": recipe, "rates_tried": tried if arm == ARMS[0] else {}, "runs": []}
-            runs = arms.setdefault(arm.name, empty)["runs"]
-            runs.append(tested(arm, result, args.source, args.runs))
+        for arm in (arm for arm in ARMS if arm.name in args.arms):
+            record(arm, seed, args.source, args.runs)
+            found = {arm.name: results(arm, args.source, args.runs) for arm in ARMS}
+            arms = untrained | {name: held for name, held in found.items() if held}
             write_results("contrast", arms, provenance())
 
 

@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from recording import bring_back, kept, made, provenance, write_results
+from recording import bring_back, kept, made, preferred, provenance, recorded_arm, write_results
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from train_sbert import clean_pairs
 
 from sbert_lessons.data import NLI_LABELS, load_sts, read_tsv
-from sbert_lessons.encoder import SentenceEncoder, mini_bert, read_json
+from sbert_lessons.encoder import SentenceEncoder, mini_bert
 from sbert_lessons.evaluation import (
     SIMILARITIES,
     aggregate,
@@ -289,24 +289,10 @@ def record(arm: Arm, seeds: int, source: Path, runs: Path) -> None:
         run(arm, rate, seed, source, runs)
 
 
-def preferred(tried: list[dict]) -> dict:
-    """The run that does best on bundled dev."""
-    return max(tried, key=lambda result: result["bundled_dev"])
-
-
-def recorded_arm(arm: Arm, runs: Path) -> dict | None:
-    """What the files of an arm hold: recipe, rates, all seeds; None while a rate is missing."""
-    files = [run_file(arm, rate, 0, runs) for rate in arm.rates]
-    if not all(file.exists() for file in files):
-        return None
-    tried = [read_json(file) for file in files]
-    best = preferred(tried)
-    others = (run_file(arm, best["rate"], seed, runs) for seed in range(1, 100))
-    return {
-        "recipe": asdict(arm) | {"batch_size": BATCH, "head_rate": HEAD_RATE},
-        "rates_tried": {f"{result['rate']:g}": result for result in tried},
-        "runs": [best, *(read_json(file) for file in others if file.exists())],
-    }
+def results(arm: Arm, runs: Path) -> dict | None:
+    """What the files of an arm hold; None while a rate is missing."""
+    recipe = asdict(arm) | {"batch_size": BATCH, "head_rate": HEAD_RATE}
+    return recorded_arm(recipe, arm.rates, lambda rate, seed: run_file(arm, rate, seed, runs))
 
 
 def raw(source: Path) -> dict[str, dict]:
@@ -357,7 +343,7 @@ def main() -> None:
 
 def write_experiment(name: str, runs: Path) -> None:
     """All finished arms of an experiment."""
-    arms = {arm.name: recorded_arm(arm, runs) for arm in EXPERIMENTS[name]}
+    arms = {arm.name: results(arm, runs) for arm in EXPERIMENTS[name]}
     write_results(name, {k: found for k, found in arms.items() if found}, provenance())
 
 

@@ -40,6 +40,31 @@ def bring_back(name: str, arms: Iterable, place: Callable[..., Path]) -> None:
             kept(place(arm, result), partial(dict, stamp | result))
 
 
+def preferred(tried: list[dict]) -> dict:
+    """The run that does best on bundled dev."""
+    return max(tried, key=lambda result: result["bundled_dev"])
+
+
+def recorded_arm(
+    recipe: dict, rates: tuple[float, ...], place: Callable[[float, int], Path]
+) -> dict | None:
+    """What the files of an arm hold: recipe, rates, all seeds; None while a rate is missing.
+
+    `place(rate, seed)` says where the arm keeps that run; seed 0 was run at every rate.
+    """
+    files = [place(rate, 0) for rate in rates]
+    if not all(file.exists() for file in files):
+        return None
+    tried = [read_json(file) for file in files]
+    best = preferred(tried)
+    others = (place(best["rate"], seed) for seed in range(1, 100))
+    return {
+        "recipe": recipe,
+        "rates_tried": {f"{result['rate']:g}": result for result in tried},
+        "runs": [best, *(read_json(file) for file in others if file.exists())],
+    }
+
+
 def made() -> dict[str, str]:
     """On what, how precisely and when: of a file, and of a run that others may join later."""
     return {

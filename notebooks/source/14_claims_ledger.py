@@ -238,8 +238,17 @@ open_here[["text", "number", "margin", "recorded"]].round(1)
 
 # %% [markdown]
 # A recorded figure beyond the margin, with a plus: the means at full scale speak for the claim; with a minus: against it. So *undecided* hides both.
-# (They are differences of means over few seeds, not sure ends of intervals: a milder rule than that of the verdicts. Seven claims are judged by recorded runs alone, and their lessons say so: 06.E, 07.J, 07.K, 07.L, 08.H, 10.F and 13.A; in part also 04.D, 04.F, 05.A, 05.B, 12.A to 12.C and 13.F.)
-#
+# (They are differences of means over few seeds, not sure ends of intervals: a milder rule than that of the verdicts. Some claims are judged by recorded runs themselves, alone or in part, and their lessons say so:)
+
+# %%
+judges = {
+    "alone": ["06.E", "07.J", "07.K", "07.L", "08.H", "10.F", "13.A"],
+    "in part": ["04.D", "04.F", "05.A", "05.B", "12.A", "12.B", "12.C", "13.F"],
+}
+for how, names in judges.items():
+    print(f"judged by recorded runs {how}: {', '.join(names)}")
+
+# %% [markdown]
 # ### Exercise 14.3
 # Margins are chosen by people. Double all of them: which claims get another verdict? Give their names.
 
@@ -628,11 +637,10 @@ def sure_share(yes):  # of claims, one by one: True or False
 verdict("14.A", sure_share(good), margin=10)
 
 # %% [markdown]
-# Of the undecided claims with a recorded figure, the share that is decided there. The claims that recorded runs have judged, alone or in part, are left out, here and below: they would agree with themselves.
+# Of the undecided claims with a recorded figure, the share that is decided there. The claims that recorded runs have judged, alone or in part (the list above 14.3), are left out, here and below: they would agree with themselves.
 
 # %%
-by_recorded = ["06.E", "07.J", "07.K", "07.L", "08.H", "10.F", "13.A"]
-by_recorded += ["04.D", "04.F", "05.A", "05.B", "12.A", "12.B", "12.C", "13.F"]  # in part
+by_recorded = sum(judges.values(), [])
 elsewhere = decided.drop(by_recorded, errors="ignore")
 print(f"{elsewhere.sum()} of {len(elsewhere)} are decided at full scale")
 verdict("14.B", sure_share(elsewhere), margin=25)

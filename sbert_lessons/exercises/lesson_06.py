@@ -58,7 +58,7 @@ def fold(answer):
     if not close(inner, torch.as_tensor(answer(v - ring, v)), 1e-3):
         return "The score changes when u and v change places: take the absolute value first."
     if (inner <= 0).any():
-        return "Some close pairs get no score above 0: look at those on the diagonal, sum 1.42."
+        return "Some close pairs get no score above 0: look at those on the diagonal, sum 1.41."
     if (outer >= 0).any():
         return "Some far pairs get a score above 0: do both dimensions count, is the limit below 3?"
     return None

@@ -145,7 +145,7 @@ def shared_part(answer):
 PREDICTIONS = (
     Prediction(
         "08.1",
-        "With zeros in MAX, of the dimensions of a sentence beside a longer one change",
+        "With zeros in MAX, how many dimensions of a sentence change beside a longer one",
         ("none", "a few", "many"),
     ),
     Prediction(

@@ -102,7 +102,8 @@ def mended(answer):
 
 @exercise("12.4", "Which pooling finds better?", kind="experiment", minutes=6, level=1, hints=(
     '`SentenceEncoder.load(mini_roformer_sim(), pooling="mean")` is the same model with MEAN.',
-    "`u, v = encode_pairs(that, load_sts('dev'))`, then `spearman(cosine(u, v), grades)`.",
+    "`dev = load_sts('dev')`, then `u, v = encode_pairs(that_encoder, dev)`, "
+    "then `spearman(cosine(u, v), dev['score'])`.",
     "Two numbers, CLS first.",
 ))  # fmt: skip
 def two_poolings(answer):
@@ -137,7 +138,7 @@ PREDICTIONS = (
     ),
     Prediction(
         "12.3",
-        "The loss a token is lowest on",
+        "The loss per token is lowest on",
         ("scenes", "questions", "news", "opinions"),
     ),
     Prediction(
@@ -145,7 +146,7 @@ PREDICTIONS = (
         "Of twelve sentences, the paraphrase lies nearer than the opposite in",
         ("3 or fewer", "4 to 8", "9 or more"),
     ),
-    Prediction("12.5", "Most of the wrong labels is learned by the term", ("u", "v", "|u-v|")),
+    Prediction("12.5", "The term that learns most of the wrong labels is", ("u", "v", "|u-v|")),
 )
 
 
@@ -188,7 +189,7 @@ CLAIMS = (
     Claim(
         "12.E",
         "The terms <u, w1> and <v, w2> absorb the wrong labels, more than <|u - v|, w3>",
-        "digests of kexue.fm 8541, on tolerance to errors",
+        "the common reading of digests of kexue.fm 8541, on tolerance to errors",
         recorded=recorded_absorption,
     ),
     Claim(
