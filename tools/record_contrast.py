@@ -259,9 +259,8 @@ def main() -> None:
     for seed in range(args.seeds):
         for arm in (arm for arm in ARMS if arm.name in args.arms):
             record(arm, seed, args.source, args.runs)
-            found = {arm.name: results(arm, args.source, args.runs) for arm in ARMS}
-            arms = untrained | {name: held for name, held in found.items() if held}
-            write_results("contrast", arms, provenance())
+            trained_ones = {arm.name: results(arm, args.source, args.runs) for arm in ARMS}
+            write_results("contrast", untrained | trained_ones, provenance())
 
 
 if __name__ == "__main__":

@@ -344,7 +344,7 @@ def main() -> None:
 def write_experiment(name: str, runs: Path) -> None:
     """All finished arms of an experiment."""
     arms = {arm.name: results(arm, runs) for arm in EXPERIMENTS[name]}
-    write_results(name, {k: found for k, found in arms.items() if found}, provenance())
+    write_results(name, arms, provenance())
 
 
 if __name__ == "__main__":

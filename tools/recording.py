@@ -83,8 +83,9 @@ def provenance(*packages: str) -> dict:
     } | made()
 
 
-def write_results(name: str, arms: dict[str, dict], about: dict, **further: dict) -> None:
-    """One experiment: how it was made, and its arms."""
-    results = {"experiment": name, "provenance": about, **further, "arms": arms}
+def write_results(name: str, arms: dict[str, dict | None], about: dict, **further: dict) -> None:
+    """One experiment: how it was made, and its arms; one that is None has no results yet."""
+    found = {arm: held for arm, held in arms.items() if held is not None}
+    results = {"experiment": name, "provenance": about, **further, "arms": found}
     text = f"{json.dumps(results, indent=1)}\n"
     write_whole(DATA / "results" / f"{name}.json", text.encode())

@@ -669,7 +669,7 @@ show(
     plots.interval_dots(table.drop("u,v,|u-v|"), "gap", "points above (u, v, |u-v|)",
                         f"Held-out accuracy: {apart.sum()} of 7 can be told from (u, v, |u-v|)"),
     alt="Gaps in accuracy with intervals: (u, v), (u, v, u-v) and |u-v| alone lie below zero, "
-    "the other four cross it.",
+    "the other four come within a point of it.",
 )  # fmt: skip
 names = ("at most one", "two to five", "six or seven")
 measured("03.5", names[int(np.digitize(apart.sum(), [2, 6]))])
