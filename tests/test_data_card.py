@@ -21,12 +21,13 @@ def test_cards_equal_a_fresh_count():
 def test_nli_labels_are_balanced_and_hypotheses_alone_say_little():
     pairs = load_nli("train")
     assert pairs["label"].value_counts(normalize=True).between(0.3, 0.37).all()
-    assert len(pairs) >= 6000 and pairs["premise"].nunique() >= 2000
+    assert 6000 <= len(pairs) <= 7500 and pairs["premise"].nunique() >= 2000
+    assert (pairs.groupby("premise")["label"].nunique() == 3).all()
     assert pairs["genre"].nunique() == 12
     assert int(data_card.word_types(pairs["premise"], pairs["hypothesis"])) > 5000
     assert data_card.hypothesis_only(pairs) < 0.45
     labels_of = pairs.groupby("hypothesis")["label"].nunique()
-    assert (labels_of > 1).mean() > 0.9
+    assert (labels_of > 1).mean() > 0.8
 
 
 def test_word_overlap_tells_entailment_from_contradiction_as_in_real_sets():

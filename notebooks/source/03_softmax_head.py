@@ -299,7 +299,7 @@ check("03.4", leaky_loss)
 #
 # ## Real pairs, frozen vectors
 # The training pairs of this course were written in such squares: about three premises on one small world, and three hypotheses that go with each of them,
-# with changing labels. Not all squares are complete, but a hypothesis alone says next to nothing. (A language model wrote and labelled them: `data/nli/README.md`.)
+# with changing labels. Not all squares are complete, but each premise has a hypothesis of every label, and a hypothesis alone says next to nothing. (A language model wrote and labelled them: `data/nli/README.md`.)
 
 # %%
 nli = {split: load_nli(split) for split in ("train", "dev", "test")}
@@ -357,9 +357,9 @@ measured(
 # %% [markdown]
 # Not far above guessing, as the squares demand (they are not all complete, so a little is left for single sentences).
 # The head on $|u-v|$ does better with half the features of (u, v).
-# The twins (u, v) and (u, v, u-v) differ by a hair: `fit_head` charges for large weights, and the same function has other weights there.
+# The twins (u, v) and (u, v, u-v) differ by a point or two: `fit_head` charges for large weights, and the same function has other weights there.
 #
-# **Jaccard alone**, one number a pair, gets as far as $|u-v|$. None does well: this is a small model, the pairs are hard,
+# **Jaccard alone**, one number a pair, gets nearly as far as $|u-v|$. None does well: this is a small model, the pairs are hard,
 # and the head reads vectors that nobody has trained for it.
 #
 # ## Reading W
@@ -595,7 +595,7 @@ print("tensors saved with the model that belong to a head:", sum("linear" in n f
 # **The head is thrown away.** The saved folder holds the encoder and the name of its pooling, no W.
 # Is the classifier needed at test time, as users ask (issue 17 of the library)? No: ten thousand sentences are encoded once, and compared by cosine.
 #
-# The loss has not fallen: the fitted head began just below guessing (log 3 = 1.10), and fifty steps with dropout are too few to go on from there.
+# The loss has hardly fallen: the fitted head began just below guessing (log 3 = 1.10), and fifty steps with dropout are too few to go far from there.
 # Lesson 05 trains for longer.
 #
 # ### Exercise 03.5
@@ -669,7 +669,7 @@ show(
     plots.interval_dots(table.drop("u,v,|u-v|"), "gap", "points above (u, v, |u-v|)",
                         f"Held-out accuracy: {apart.sum()} of 7 can be told from (u, v, |u-v|)"),
     alt="Gaps in accuracy with intervals: (u, v), (u, v, u-v) and |u-v| alone lie below zero, "
-    "the other four come within a point of it.",
+    "the other four lie at zero or up to two points above it.",
 )  # fmt: skip
 names = ("at most one", "two to five", "six or seven")
 measured("03.5", names[int(np.digitize(apart.sum(), [2, 6]))])
@@ -702,13 +702,13 @@ print(f"bundled STS test: raw {before:.1f}, Jaccard {overlap:.1f}")
 live_table.drop(columns="seeds").round(1).rename_axis("features")
 
 # %% [markdown]
-# Between the best and the worst lies a point or two, about what the seeds and the choice of pairs move.
-# One linear map on 7,149 pairs cannot do more, not even with the features that the paper likes best: these STS scores carry no verdict.
-# So look at the long runs.
+# Between the best and the worst lie less than four points. Two of the three groups with $|u-v|$ and something beside it gain most, about 2 points above raw;
+# (u, v) stays where it was. The lead of (u, v, |u-v|) over (u, v) is sure, but small: the claim asks for 2 points (03.D below).
+# One linear map on 7,149 pairs cannot do more. So look at the long runs.
 
 # %%
 span = live_table["mean"].max() - live_table["mean"].min()
-print(f"best and worst of the eight are less than 3 points apart: {span < 3}")
+print(f"best and worst of the eight are less than 4 points apart: {span < 4}")
 print(f"(u, v, |u-v|) is more than 2 points above (u, v): "
       f"{live_table['mean']['u,v,|u-v|'] > live_table['mean']['u,v'] + 2}")  # fmt: skip
 

@@ -609,8 +609,8 @@ for name, samples in gains.items():
     print(f"{name}: STS test {samples.mean():+.0f} points, sure: {sure(samples)}")
 
 # %% [markdown]
-# Order alone, from pairs without any grade. Read by cosine (their own distance we have not tried) the STS score moves a little: what is sure is half a point with the larger margin, nothing with the paper's.
-# Two thousand triplets and one matrix are little. (The rate, 0.0003, was chosen on `dev`; a higher one loses points.)
+# Order alone, from pairs without any grade. Read by cosine (their own distance we have not tried) the STS score hardly moves, and with neither margin is any of it sure.
+# Some 2,500 triplets and one matrix are little. (The rate, 0.0003, was chosen on `dev`; a higher one loses points.)
 # Notice that the larger margin is no better idea in itself. It only keeps triplets at work that the smaller one has already let go.
 #
 # ## First NLI, then grades

@@ -415,8 +415,8 @@ measured("06.2", "falls" if change < -3 else "rises" if change > 3 else "stays")
 # If you expected the softmax to fall: think of what it would have to know.
 #
 # This cuts both ways: a loss that is deaf to wrong names is deaf to right ones too. Yet deaf does not mean useless.
-# On the adapter softmax training moves the AUC hardly at all; at full scale the same loss raised it from 68 to 74 (above).
-# Cosine regression raises it here, and at this high rate pays with STS (in lesson 05 a lower rate did not).
+# On the adapter softmax training moves the AUC hardly at all, and lifts STS by two or three points; at full scale the same loss raised the AUC from 68 to 74 (above).
+# Cosine regression raises the AUC here, and at this high rate leaves STS about where it was (at the lower rate of lesson 05 it gained there, too).
 #
 # ## The start decides
 # If the start tells the loss what is close, a bad start should end badly. First bad start: `[CLS]`, which in our raw model holds next to nothing.
@@ -487,22 +487,23 @@ def broken(seed):  # (D, D), condition number 10,000
 predict("06.3", ...)
 
 # %%
-repair = {
-    "broken": [judge(broken(s)) for s in SEEDS],
-    "softmax": [judge(learn(s, y["train"], start=broken(s))) for s in SEEDS],
-    "softmax, shuffled labels": [judge(learn(s, shuffled(s), start=broken(s))) for s in SEEDS],
-    "cosine": [judge(learn(s, y["train"], CosineLoss(), start=broken(s))) for s in SEEDS],
+maps = {
+    "broken": [broken(s) for s in SEEDS],
+    "softmax": [learn(s, y["train"], start=broken(s)) for s in SEEDS],
+    "softmax, shuffled labels": [learn(s, shuffled(s), start=broken(s)) for s in SEEDS],
+    "cosine": [learn(s, y["train"], CosineLoss(), start=broken(s)) for s in SEEDS],
 }
+repair = {name: [judge(A) for A in many] for name, many in maps.items()}
 table = pd.DataFrame({name: row(scores) for name, scores in repair.items()}).T
 
 # %% tags=["nbval-ignore-output"] reason="scores after training move in the first decimal between machines"
 runs = {name: [s["STS"] for s in scores] for name, scores in repair.items()}
 runs = {"not broken": [untrained["STS"]]} | runs
 show(
-    plots.arm_dots(runs, "STS dev, Spearman x 100", "Softmax repairs a part; shuffled labels nearly as much"),
+    plots.arm_dots(runs, "STS dev, Spearman x 100", "Softmax repairs a part, shuffled labels over half of it"),
     alt="A dot a seed for the STS score of five arms: the broken starts lie far below the unbroken "
-    "one; softmax with true and with shuffled labels and cosine regression lie about as high above "
-    "the broken starts.",
+    "one; softmax and cosine regression lie more than half of the way up, softmax with shuffled "
+    "labels about a third.",
 )
 table.round(1)
 
@@ -515,8 +516,9 @@ middle = "a third to two thirds"
 measured("06.3", "less than a third" if part < 1 / 3 else "more" if part > 2 / 3 else middle)
 
 # %% [markdown]
-# Without the control we should have written: "softmax training repairs a broken geometry". It does, by less than half of the way; but shuffled labels do nearly as much, so it is not because it understands NLI.
-# Then what repairs it? Guess: any large, random change of $A$. The vectors $x$ are still good, only $A$ is bad,
+# Without the control we should have written: "softmax training on NLI repairs a broken geometry". It does, by more than half of the way; but shuffled labels do more than half as much, so most of it is not because it understands NLI.
+# (True labels lead by about 3 points. The margin asks for 2 that are sure, and so much is not: verdict 06.D.)
+# Then what does the repair that needs no labels? Guess: any large, random change of $A$. The vectors $x$ are still good, only $A$ is bad,
 # and a random matrix keeps angles roughly as they are. So add one to the broken $A$, and train nothing:
 
 
@@ -531,10 +533,11 @@ for size in (0.1, 1):
     mended = [judge(broken(s) + size * noise(s))["STS"] for s in SEEDS]
     gained[size] = (mended - both["broken"]).mean()
     print(f"random matrix times {size}: {gained[size]:+.0f} points")
-print("the large one wins back more than softmax does:", bool(gained[1] > won["softmax"].mean()))
+print("the large one wins back more than shuffled labels do:",
+      bool(gained[1] > won["softmax, shuffled labels"].mean()))  # fmt: skip
 
 # %% [markdown]
-# No training at all, and the random matrix wins back more than softmax training did. The break sat in the trained map itself: a *large* random change of it mends it, a small one does not.
+# No training at all, and the random matrix wins back as much as softmax training with true labels. The break sat in the trained map itself: a *large* random change of it mends it, a small one does not.
 # A harder test: break the **vectors**, and let $A$ begin as the identity. Now the good geometry is nowhere to be had for free.
 
 # %%
@@ -599,8 +602,8 @@ history = pd.concat(
 show(
     plots.accuracy_and_score(history, "Training accuracy climbs; at rate 0.003 STS turns down"),
     alt="Two panels over twenty epochs, a line a rate: training accuracy rises, fastest at the high "
-    "rates; the STS score stays level at the low rate, rises for an epoch and then falls at the "
-    "middle one, and goes up and down at the high one.",
+    "rates; the STS score rises slowly at the low rate; at the two higher ones it rises at once "
+    "and then falls.",
 )
 averages = history.groupby(["rate", "epoch"])[["train", "dev", "STS"]].mean()
 averages.query("epoch in (0, 1, 5, 10, 20)").round(1)
@@ -618,10 +621,10 @@ measured("06.4", "rises" if moved > 0.5 else "falls" if moved < -0.5 else "stays
 # %% [markdown]
 # (The last answer is for rate 0.003, the one with ten seeds.)
 # The head learns its training pairs by heart. Accuracy on `dev` pairs stops early, and STS slowly falls.
-# At 0.0003 the accuracy has not climbed far, and nothing falls; at 0.01, with two seeds, STS goes up and down.
+# At 0.0003 the accuracy has not climbed far, and STS rises by a point; at 0.01, with two seeds, it soon falls too.
 # If you expected it to rise: the loss is paid for classes of *these* pairs, and an adapter has 36,864 numbers with which to please it.
 #
-# Is there a U? None that lasts: at 0.003 STS first rises, then falls; at 0.01 it ends below where it began. And in the full-scale runs?
+# Is there a U? No: at both higher rates STS first rises, then falls to about where it began. And in the full-scale runs?
 # The history of the shipped model (`data/mini-sbert/history.csv`, all pairs, two rates), STS-B dev:
 
 # %%
@@ -719,8 +722,8 @@ print("softmax lost less than 1 point of AUC:", bool(lost("softmax").mean() < 1)
 print("but with right labels it had won less than 1 point:", bool(gain < 1))
 
 # %% [markdown]
-# Read this table with care. The softmax head loses nothing, but it had won nothing: who takes little from the labels has little to lose.
-# Cosine regression wins two points of AUC from right labels, and loses most of them when 40 % are wrong.
+# Read this table with care. In AUC the softmax head loses next to nothing, but it had won next to nothing: who takes little from the labels has little to lose.
+# Cosine regression wins two points or more from right labels, and loses about half of them when 40 % are wrong. (In STS, which softmax lifts, it loses some two points of three.)
 # So on the adapter the argument cannot be judged: tolerance is of use only to one who also learns.
 # Lesson 07 takes it up again, with two classes and CoSENT on the adapter, and with recorded runs of the whole encoder.
 
@@ -749,15 +752,15 @@ cones = pd.DataFrame({name: [s["cone"] for s in scores] for name, scores in scat
 sts_now = pd.DataFrame({name: [s["STS"] for s in scores] for name, scores in scatter.items()})
 print("the cone under (u,v) is more than 30 below that under |u-v|:",
       bool((cones["|u-v|"] - cones["u,v"]).mean() > 30))  # fmt: skip
-print("STS of all four within 2 points of raw:",
-      bool((sts_now.mean() - untrained["STS"]).abs().max() < 2))  # fmt: skip
+print("the arm with the widest cone has the best STS score:",
+      bool(cones.mean().idxmin() == sts_now.mean().idxmax()))  # fmt: skip
 kinds = {"u,v": "u,v alone", "|u-v|": "|u-v| alone", "u,v,|u-v|": "all three"}
 measured("06.5", kinds.get(cones.mean().idxmin(), "all three, shuffled labels"))
 
 # %% [markdown]
 # The proposal holds for $(u, v)$ *alone*, which opens the cone wide. Beside $|u-v|$, with labels that can be learned, $u$ and $v$ open it a little.
-# But nothing follows for similarity. The widest cone belongs to the labels that mean nothing.
-# Its STS score is the highest of the four, by a point at most: so it is not the labels' meaning that opens the cone, and an open cone is worth little.
+# But little follows for similarity. The widest cone belongs to the labels that mean nothing, and the best STS score to all three blocks with right labels, whose cone is less open.
+# So it is not the labels' meaning that opens the cone, and an open cone is worth a point or so of STS.
 # With labels that can be learned, the cone of all three stays near that of $|u-v|$ by itself. Why it opens so far with shuffled ones, no arm here isolates.
 # If you expected an open cone to be a good one: lesson 02 opened it by subtracting the average, and gained nothing either.
 #
@@ -843,12 +846,12 @@ check("06.4", n_farther)
 # - $|u-v|$ gives the gradient $w \odot \mathrm{sign}(u-v)$: of $u$, $v$ and $|u-v|$ it alone can draw a pair together, and the signs of $w$ are free.
 # - Cross-entropy is deaf to the names of classes, so something else must say which class is close. With free points and a fitted head it was the start; at full scale $|u-v|$ alone did not follow it.
 # - Real shells overlap, in the order E, C, N; word overlap already holds that order, and C and N hardly differ.
-# - Shuffled labels repaired a broken start nearly as well as true ones: without that control we should have believed the wrong cause.
+# - Shuffled labels did more than half of the repair that true labels did: without that control we should have given the labels all of it.
 # - Accuracy and Spearman part ways in long or fast training: stop by an STS dev set.
 
 # %% [markdown]
 # ## Verdicts
-# `sure` is the end of the 95 % interval over seeds that is nearer to 0, in points; the margin says what counts.
+# `sure` is the end of the 95 % interval over seeds that is nearer to 0, in points; the margin says what counts. For 06.D the STS pairs are drawn anew, too, and the number is rounded towards 0.
 
 
 # %%
@@ -869,7 +872,13 @@ softened = "the shells overlap, N lies outside C, and word overlap holds the sam
 verdict("06.C", round(np.percentile(above, 2.5)), margin=5, softened=softened)
 
 # %%
-verdict("06.D", sure(won["softmax"] - won["softmax, shuffled labels"]), margin=2)
+from sbert_lessons.evaluation import bootstrap, mean_over_seeds
+
+arms = ("softmax", "softmax, shuffled labels")
+mended = [cosine(*(x @ A for x in dev_sts)) for arm in arms for A in maps[arm]]
+true, noise_only = np.split(bootstrap(mended, sts["score"], draws=200), 2, axis=1)
+lead = interval(mean_over_seeds(true - noise_only))
+verdict("06.D", int(sure_part(*lead)), margin=2)
 
 # %% [markdown]
 # The U: how far the lowest recorded STS-B dev score of a short or early run lies below the raw model's.
@@ -884,7 +893,7 @@ verdict("06.F", sure(-drift), margin=0.5)
 verdict("06.G", sure(tolerance), margin=2)
 
 # %%
-softened = "alone they do, beside |u-v| far less unless labels are wrong; similarity does not gain"
+softened = "alone they do, beside |u-v| far less unless labels are wrong; similarity gains little"
 verdict("06.H", sure(cones["|u-v|"] - cones["u,v"], digits=-1), margin=20, softened=softened)
 
 # %% [markdown]
@@ -901,15 +910,15 @@ verdict("06.H", sure(cones["|u-v|"] - cones["u,v"], digits=-1), margin=20, softe
 #
 # <details><summary>Answer</summary>
 #
-# After softmax training nothing changes: the loss does not know names. Cosine regression is told to pull contradictions together and to push entailed pairs apart: its AUC falls by 8 points, though E pairs stay the closer ones.
+# After softmax training nothing changes: the loss does not know names. Cosine regression is told to pull contradictions together and to push entailed pairs apart: its AUC falls by 9 points, though E pairs stay the closer ones.
 #
 # </details>
 #
-# **3. Softmax training lifted a broken start by about 6 points. Why is that no proof that NLI labels repair geometry?**
+# **3. Softmax training lifted a broken start by about 8 points. Why is that no proof that NLI labels repair geometry?**
 #
 # <details><summary>Answer</summary>
 #
-# Shuffled labels lifted it nearly as far, and so did a random matrix added to the broken map, without training. Only the difference to the control can be credited to the labels.
+# Shuffled labels lifted it more than half as far, and a random matrix added to the broken map, without training, quite as far. Only the difference to the control can be credited to the labels.
 #
 # </details>
 #

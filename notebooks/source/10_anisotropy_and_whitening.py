@@ -519,7 +519,7 @@ pd.DataFrame(table).rename_axis("k").round(1)
 
 # %% [markdown]
 # Fewer dimensions are kinder to the last layer, as the blocks said: the small directions are the poor ones. Layer 0 needs 64 or more.
-# The target text wins 2 to 4 points where 128 directions or all are kept. With 16 or 32 it wins nothing (on layer 0, with 16, it loses 4); with 64 it wins 3 on the last layer, nothing on layer 0.
+# The target text wins 2 to 4 points where 128 directions or all are kept. With 16 or 32 it wins nothing (on layer 0, with 16, it loses 3); with 64 it wins 3 on the last layer, nothing on layer 0.
 # And it does not turn the last layer's loss into a gain.
 #
 # How much text is enough? Fit on a random part of the NLI sentences, ten times each; layer 0.

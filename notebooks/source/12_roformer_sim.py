@@ -558,7 +558,7 @@ pd.DataFrame(rows, index=["pairs", "mean cosine"]).T.astype({"pairs": int}).roun
 # $$s = \langle u, w_1\rangle + \langle v, w_2\rangle + \langle |u - v|, w_3\rangle$$
 #
 # If $u = v$, the third is exactly 0. So a head on $|u - v|$ alone, without bias, gives a sentence and *itself* $s = 0$, chance one half, whatever it has learned.
-# With a bias, or with $u$ and $v$, it need not. We train a head and a linear map (lesson 03's adapter) on fixed vectors: E against C, 4,801 bundled pairs.
+# With a bias, or with $u$ and $v$, it need not. We train a head and a linear map (lesson 03's adapter) on fixed vectors: E against C, 4,648 bundled pairs.
 
 
 # %%
@@ -602,7 +602,7 @@ itself.round(1)
 
 # %%
 positive = np.stack([terms(*fit, p, p)[:, :2] > 0 for fit in clean["u,v,|u-v|"]]).mean((0, 1))
-print("above 0 for more than four of five sentences, u and v:", (positive > 0.8).tolist())
+print("above 0 for more than three of five sentences, u and v:", (positive > 0.6).tolist())
 
 # %% [markdown]
 # What else? For held-out pairs: the share of each term in the variance of the score, $\mathrm{cov}(\text{term}, s) / \mathrm{var}(s)$, and how well each alone tells E from C (AUC).

@@ -156,7 +156,7 @@ PREDICTIONS = (
     ),
     Prediction(
         "14.3",
-        "Two equal recipes, the best of ten seeds for one: a gap of a point or more is found in",
+        "Two equal recipes, the best of ten seeds for one: a gap of half a point is found in",
         ("less than a tenth", "about a quarter", "about half or more"),
     ),
     Prediction(
