@@ -3,6 +3,7 @@
 Both show in a second what a loss wants. Introduced in lesson 03.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -70,12 +71,12 @@ def train_adapter(
         losses = []
         for rows in torch.randperm(size).split(batch_size):
             loss = objective(*(x[rows] @ adapter for x in data), *(y[rows] for y in targets))
-            if not loss.isfinite():
-                raise ValueError(f"The loss is {loss.item()} in epoch {epoch}: lower the rate.")
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise ValueError(f"The loss is {losses[-1]} in epoch {epoch}: lower the rate.")
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            losses.append(loss.item())
         now = adapter.detach().clone().numpy()
         history.append({"epoch": epoch, "loss": float(np.mean(losses))} | record(now))
     return adapter.detach().numpy(), history
