@@ -27,7 +27,7 @@ from torch import nn
 from train_sbert import clean_pairs
 
 from sbert_lessons.data import NLI_LABELS, load_sts, read_tsv
-from sbert_lessons.encoder import SentenceEncoder, mini_bert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, without_dropout
 from sbert_lessons.evaluation import (
     SIMILARITIES,
     aggregate,
@@ -62,12 +62,14 @@ class Arm:
     rates: tuple[float, ...] = RATES
     start: str | None = None  # an experiment, whose first arm's models to start from
     sets: tuple[str, ...] = ()  # further sets to measure, once
+    dropout: bool = True
 
     @property
     def key(self) -> str:
         """The folder of its runs: arms of two experiments that are one recipe share them."""
         parts = (self.data, self.objective, self.features, self.pooling, self.pairs, self.epochs)
-        return " ".join(map(str, (*parts, self.start or "raw", *self.sets)))
+        further = (*self.sets, *([] if self.dropout else ["no dropout"]))
+        return " ".join(map(str, (*parts, self.start or "raw", *further)))
 
 
 TESTS = ("stsb", "sick", "bundled")
@@ -91,6 +93,8 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         Arm("MEAN, centred", "stsb", "cosine", pooling="mean, centred", pairs=None, epochs=4,
             sets=TESTS),
         Arm("MEAN, targets raised", "stsb_raised", "cosine", pairs=None, epochs=4, sets=TESTS),
+        Arm("no dropout", "stsb", "cosine", pooling="max", pairs=None, epochs=4, sets=TESTS,
+            dropout=False),
     ],
     "features": [Arm(f, features=f) for f in FEATURES],
     "table2": [
@@ -272,6 +276,8 @@ def trained(arm: Arm, rate: float, seed: int, source: Path, runs: Path) -> dict:
     torch.manual_seed(seed)
     first = runs / EXPERIMENTS[arm.start][0].key / f"model {seed}" if arm.start else mini_bert()
     encoder = SentenceEncoder.load(first, pooling=arm.pooling)
+    if not arm.dropout:
+        without_dropout(encoder)
     loss = objective(arm, encoder.dim)
     columns, labels = training_data(arm, source)
     settings = {"epochs": arm.epochs, "batch_size": BATCH, "rate": rate, "head_rate": HEAD_RATE}

@@ -20,7 +20,7 @@ import torch
 
 from sbert_lessons import evaluation, plots, pooling
 from sbert_lessons.data import load_nli, load_sts
-from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert
+from sbert_lessons.encoder import SentenceEncoder, mini_bert, mini_sbert, without_dropout
 from sbert_lessons.evaluation import bootstrap, cosine, interval, jaccard, pearson, spearman
 from sbert_lessons.exercises import agreed, check, measured, predict, progress, sure_part, verdict
 
@@ -454,9 +454,8 @@ for k in (2, 3, 6, 21):
     rate = 3e-4 if k < 6 else 1e-3
     classes, values = cut(grades, k), centres(k)
     models = [classify(classes, seed) for seed in SEEDS]
-    read["numbers, cosine", k] = [
-        test_cosines(regress(values[classes], seed, rate=rate)) for seed in SEEDS
-    ]
+    maps = [regress(values[classes], seed, rate=rate) for seed in SEEDS] if k < 21 else []
+    read["numbers, cosine", k] = [test_cosines(adapter) for adapter in maps] or numbers  # 21: all
     read["classes, cosine", k] = [test_cosines(adapter) for adapter, _ in models]
     read["classes, the head", k] = [expected_grade(*model, values) for model in models]
 
@@ -655,10 +654,9 @@ predict("04.5", ...)
 
 # %%
 sbert = SentenceEncoder.load(mini_sbert())
-mean_only = {"mean": pooling.mean}
 starts = {
     "grades alone": (on_train["mean"], on_test["mean"]),
-    "NLI, then grades": tuple(vectors_of(sbert, sts, mean_only)["mean"] for sts in (train, test)),
+    "NLI, then grades": [evaluation.encode_pairs(sbert, sts) for sts in (train, test)],
 }
 
 
@@ -781,7 +779,7 @@ pd.Series(table).unstack()[["raw", "classes", "numbers"]].loc[list(on_train)].ro
 # On the adapter nothing fails. Regression gives MAX its largest gain, and its distance to MEAN shrinks from some 15 points to 6.
 # After training the mask makes a difference of a point or two (before, of some 4), and in favour of the bug, as in lesson 02. So it is not the objective as such, and not the mask as such.
 #
-# Then the **real thing**: all weights learn. One epoch over the 1,600 pairs, rate 0.0003, in random batches, so that there is much padding.
+# Then the **real thing**: all weights learn. One epoch over the 1,600 pairs, rate 0.0003, without dropout, in random batches, so that there is much padding.
 # Will the gap between MEAN and MAX grow, shrink, or stay within 1 point of what it was before training?
 
 # %%
@@ -803,9 +801,11 @@ def one_epoch(model, data, rng, rate=3e-4, size=32):  # in random batches, not s
 
 
 # %%
-def fine_tune(pool, targets=y, seed=SEEDS[0]):  # -> cosines of the test pairs after training
+def fine_tune(pool, targets=y, seed=SEEDS[0], dropout=False):  # -> cosines of the test pairs
     torch.manual_seed(seed)
     encoder = SentenceEncoder.load(mini_bert(), pooling=pool)
+    if not dropout:
+        without_dropout(encoder)
     data = Pairs(encoder, [train["sentence1"], train["sentence2"]], targets)
     one_epoch(Siamese(encoder, CosineLoss()), data, np.random.default_rng(seed))
     return test_cosines(untouched, vectors_of(encoder.eval(), test, {pool: POOLINGS[pool]})[pool])
@@ -836,34 +836,36 @@ grown = gaps[1] - gaps[0]
 measured("04.6", "grows" if grown > 1 else "shrinks" if grown < -1 else "stays within 1 point")
 
 # %% [markdown]
-# There it is, on our own backbone and with the mask in place: MEAN gains some 10 points, MAX loses one, and the gap between them opens from some 15 points to 27.
-# But this is seed 0, the widest gap of the four that we ran. With the seeds 1, 2 and 5 it ends at 14, 18 and 25 points: MAX gains 10, 7 and 1, and once the gap does not open at all.
-# What holds each time: MAX stays 14 points or more behind. (`spearman(fine_tune("max", seed=1), target)` is one of these numbers.)
-# If you expected the adapter's answer: the adapter is one matrix for all. Here every weight moves.
+# MAX learns, and stays far behind: MEAN gains some 9 points, MAX some 13, and the gap between them goes from 15 points to 12.
+# That is seed 0. With the seeds 1, 2 and 5 it ends at 15, 17 and 16 points: whether the gap grows or shrinks is a matter of the seed, that it stays is not.
+# (`spearman(fine_tune("max", seed=1), target)` is one of these numbers.)
+# If you expected the adapter's answer, a gap of 6: the adapter is one matrix for all. Here every weight moves.
 #
-# And the mask? `fine_tune("max without the mask")` would tell, for one seed. We ran four (0, 1, 2 and 5): MAX scored 35, 46, 43 and 37 with the mask, and 35, 34, 38 and 40 without
-# (MEAN: 62, 60, 61 and 61). Two of the seeds say 5 and 12 points for the mask, two say up to 3 against it. With or without, MAX stays far behind each time.
+# And the mask? `fine_tune("max without the mask")` tells, for one seed. We ran four (0, 1, 2 and 5): MAX scored 49, 45, 44 and 46 with the mask, and 48, 46, 44 and 48 without
+# (MEAN: 61, 60, 61 and 61). With or without, MAX stays far behind each time.
 #
-# We chose the rate *after* seeing that it shows the effect in one epoch; a fair reader asks for the others.
-# At 0.0001 MAX first rises and then falls: with its mask (seeds 0, 1 and 2) it stood on `dev` at 50, 53 and 51 after one epoch (raw: 42), and between 38 and 46 after two.
-# MEAN rose from 68 or 69 to 71 each time.
+# And **dropout**? Our backbone was pretrained with it, and most recipes keep it: it sets a tenth of the values to 0 and enlarges the others.
+# Then MEAN ends where it ends without, at 62, 60, 61 and 61, but MAX at 35, 46, 43 and 37: 6 points lower on average, and a game of chance (`fine_tune("max", dropout=True)`).
+# A guess: an average lets noise cancel, a maximum looks for the value that noise has made largest. (At full scale, below, dropout costs MAX less.)
+#
+# We chose the rate before we knew all this, because it shows a gap in one epoch; a fair reader asks for the others.
+# At 0.0001 MAX stood at 48, 48 and 49 after one epoch (seeds 0, 1 and 2), and no higher after two; MEAN at 59 each time. That is a gap of 10 or 11 points.
 #
 # ### Another suspect
 # Look at the average cosine before training: MAX starts at 0.93, MEAN at 0.82. The targets average less than 0.5.
 # MAX vectors all lean the same way (lesson 02: the largest of many values is rarely negative), and what they share is nearly everything.
 # So the loss sees cosines that are all far too high, and its first and largest wish is: *tear all sentences apart*.
-# The gradient of MAX reaches one token a dimension only; in a few dozen steps at a high rate it tears apart what belonged together, too.
+# What a few dozen steps can do goes into that wish.
 #
 # If that is the reason, two cures must work, and neither touches the mask:
 # - take the shared part away *before* training: subtract the average MAX vector, a constant;
 # - or move the *targets* to where the cosines are: $0.8 + 0.2\,y$ in place of $y$. Same order, other values.
+#
+# Here is the first; the second is `fine_tune("max", 0.8 + 0.2 * y)`, if you want to see it.
 
 # %%
 centred = [x - usual.numpy() for x in on_test["max"]]
 tuned["max, centred"] = (test_cosines(untouched, centred), fine_tune("max, centred"))
-
-# %%
-tuned["max, targets raised"] = (tuned["max"][0], fine_tune("max", 0.8 + 0.2 * y))
 
 # %% tags=["nbval-ignore-output"] reason="scores after a fine-tune move with the processor"
 print(f"Jaccard {overlap:.1f}")
@@ -872,21 +874,19 @@ summary(tuned)
 # %%
 scores = {name: spearman(c, target) for name, (_, c) in tuned.items()}
 print("MEAN more than 10 points above MAX:", scores["mean"] - scores["max"] > 10)
-for cure in ("max, centred", "max, targets raised"):
-    print(f"{cure}, more than 10 points above MAX:", scores[cure] - scores["max"] > 10)
+print("centred MAX more than 5 points above MAX:", scores["max, centred"] - scores["max"] > 5)
 
 # %% [markdown]
-# Both cures work, and the mask was there all the time. In this run MAX now gains some 20 points, and most of the gap to MEAN is gone.
-# Other seeds agree: with 1, 2 and 5 plain MAX scored 46, 43 and 37, centred MAX 54 or 55.
-# The rate matters. At 0.0001 plain MAX gains in its first epoch, from 36 to 46, 48 and 46 (seeds 0, 1 and 2), and the cure adds 6, 2 and 2 points only.
-# Giving each the rate that suits it better, plain MAX stands at 46 to 48, centred MAX at 54 or 55.
-# And with all of STS-B and four epochs, each arm at the rate that the bundled dev set chose for it? Recorded, five seeds: points of STS-B dev above plain MAX.
+# The cure works, and the mask was there all the time. In this run centred MAX gains some 22 points, and most of the gap to MEAN is gone.
+# Other seeds agree: with 1, 2 and 5 centring adds 13, 13 and 12 points to plain MAX, and raised targets add 15, 15 and 11 (with seed 0 10).
+# The rate matters: at 0.0001 centring adds 7, 6 and 4 points only (seeds 0, 1 and 2).
+# And with all of STS-B, four epochs and dropout, each arm at the rate that the bundled dev set chose for it? Recorded, five seeds: points of STS-B dev above plain MAX.
 # The cosines of MEAN start high, too. So MEAN gets the same two cures, and the second table shows MEAN less MAX, both treated alike. Then all rates that were tried, seed 0.
 
 # %%
 full = pd.concat([runs6, recorded("max")])
-cured = {arm: gap(full, arm, "STS-B, max") for arm in ("centred", "targets raised", "STS-B, mean")}
-cured = pd.DataFrame(cured).T
+others = ("no dropout", "centred", "targets raised", "STS-B, mean")
+cured = pd.DataFrame({arm: gap(full, arm, "STS-B, max") for arm in others}).T
 cured.round(1)
 
 # %%
@@ -904,8 +904,9 @@ tried_max.pivot(index="arm", columns="rate", values="stsb_dev_cosine").round(1)
 
 # %% [markdown]
 # There it is clear. To take the offset away lifts MAX by 9 or 10 points, to raise the targets by 11; and either helps at every rate.
+# To leave out dropout lifts it by 2 (by 4 and 9 at the two lower rates, seed 0): dropout is a part of the trouble, not the heart of it.
 # MEAN hardly cares: centred it gains less than a point, with raised targets it loses less than one (each at its chosen rate). So the cures close the *gap*: of 13 points, 4 remain when both are centred, and 1 when both have raised targets.
-# So **the high start of its cosines** is the main cause of the failure of MAX in our hands. (That the gradient reaches one token a dimension is part of our story; it was not tested.)
+# So **the high start of its cosines** is the main cause of the failure of MAX in our hands.
 # It fits the tables too: the classification objective has no target for the cosine, and there MAX loses 2 points in the paper and 6 in ours, not 13 or 17.
 # But the paper's 69.92 was made with another model, other data and code that we have not run. For that number this stays a proposal.
 #
@@ -922,13 +923,13 @@ tried_max.pivot(index="arm", columns="rate", values="stsb_dev_cosine").round(1)
 # - The values of the targets are part of the recipe: the same order, stretched to -1 to 1, cost us points; raised to 0.5 and above, it cost none.
 # - Classes lose the order of the labels and put what they know into the head; how much of it reaches the cosine depends on head, start and rate.
 # - A triplet says order only, stops at its margin, and the margin has the unit of your vectors.
-# - MAX under regression failed here with its mask in place; to take away the offset that its vectors share, or to raise the targets, brought back most of what it lost.
+# - MAX under regression fell far behind here with its mask in place; to take away the offset that its vectors share, or to raise the targets, brought back most of the distance. Dropout made it worse.
 
 # %% [markdown]
 # ## Verdicts
 # The number is what is sure at 95 % over pairs and seeds, in points; the margin is 1 point.
 # (For E at full scale: the mask brings 2.2 points under regression, 0.7 to 3.7; the verdict speaks of the adapter.)
-# D and F rest on one live fine-tune each, sure over pairs, and on five recorded ones, sure over seeds: the number nearer to 0 counts, and the margin is 5 points. E is judged on the adapter, F on the first cure.
+# D and F rest on one live fine-tune each, sure over pairs, and on five recorded ones, sure over seeds: the number nearer to 0 counts, at most 5 points of it, and the margin is 3 points. E is judged on the adapter, F on the first cure.
 
 # %%
 verdict("04.A", sure(gap_samples(numbers, [before] * len(numbers))), margin=1.0)
@@ -946,12 +947,12 @@ def tuned_gap(better, worse):
     return sure(gap_samples([tuned[better][1]], [tuned[worse][1]], draws=1000))
 
 
-def of_both(live, found):  # beyond 10 points the live one moves with the processor
+def of_both(live, found):  # beyond 5 points the live one moves with the processor
     sure_both = agreed(live, sure_part(found["low"], found["high"]))
-    return float(np.clip(np.trunc(2 * sure_both) / 2, -10, 10))
+    return float(np.clip(np.trunc(2 * sure_both) / 2, -5, 5))
 
 
-verdict("04.D", of_both(tuned_gap("mean", "max"), gap(runs6, "STS-B, mean", "STS-B, max")), margin=5.0)
+verdict("04.D", of_both(tuned_gap("mean", "max"), gap(runs6, "STS-B, mean", "STS-B, max")), margin=3.0)
 
 # %%
 masked, unmasked = (frozen[name, "numbers"] for name in ("max", "max without the mask"))
@@ -960,7 +961,7 @@ verdict("04.E", sure(gap_samples(masked, unmasked)), margin=1.0)
 # %%
 softened = "it explains most of the gap to MEAN; a few points remain"
 by_offset = of_both(tuned_gap("max, centred", "max"), cured.loc["centred"])
-verdict("04.F", by_offset, margin=5.0, softened=softened)
+verdict("04.F", by_offset, margin=3.0, softened=softened)
 
 # %% [markdown]
 # ## Recall

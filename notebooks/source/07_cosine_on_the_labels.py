@@ -201,12 +201,10 @@ table.T.round(2) + 0.0
 # After each epoch we note
 # - **dev** and **test**: the STS score (Spearman x 100 of the cosine) on bundled pairs,
 # - **auc**: how well cosine tells entailment from contradiction on *held-out* NLI pairs; 0.5 is chance,
-# - **kept**: how far the STS test pairs are still in the raw model's order: Spearman x 100 with the raw cosines,
 # - **held out**: the squared error itself, on held-out pairs.
 
 # %%
 on = {split: sides(split) for split in sts}
-raw_order = cosine(*on["test"])
 p_dev, h_dev = encode_pairs(encoder, nli["dev"])
 y_dev = (nli["dev"]["label"] == 0).to_numpy().astype(int)
 
@@ -215,8 +213,10 @@ def scores(A):
     now = {split: cosine(*(on[split] @ A)) for split in ("dev", "test")}
     found = {split: spearman(now[split], sts[split]["score"]) for split in now}
     cos = cosine(p_dev @ A, h_dev @ A)
-    found |= {"kept": spearman(now["test"], raw_order), "auc": roc_auc_score(y_dev, cos)}
-    return found | {"held out": float(((cos - y_dev) ** 2).mean())}
+    return found | {
+        "auc": roc_auc_score(y_dev, cos),
+        "held out": float(((cos - y_dev) ** 2).mean()),
+    }
 
 
 # %%
@@ -554,7 +554,8 @@ pd.DataFrame(aucs, ["labels as given, 40 % wrong", "true labels"]).T.round(2)
 # Su calls this tolerance to errors. It has a price: without noise too, little is handed on.
 #
 # ## Wrong labels
-# Now the buffer in numbers: 0, 20 and 40 % of the labels turned over, hard negatives, three epochs, ten seeds.
+# Now the buffer in numbers: 0, 20 and 40 % of the labels turned over, hard negatives, two epochs, ten seeds.
+# (The arms of cosine above were at their best after the first epoch or the second.)
 # The third objective, `CoSENTLoss`, comes in the next section; take it as a name for now.
 # Which will suffer least from 40 % wrong labels: cosine, CoSENT or the softmax head?
 
@@ -563,21 +564,26 @@ predict("07.5", ...)
 
 
 # %%
-def noisy(objective, wrong, seed):  # scores after three epochs
+def noisy(objective, wrong, seed):  # -> cosines of the STS test pairs after two epochs
     turned = np.random.default_rng(seed).random(len(y)) < wrong / 100
     labels = np.where(turned, 1 - y, y)
     torch.manual_seed(seed)
-    settings = {"epochs": 3, "batch_size": 128, "rate": 1e-3, "seed": seed}
-    return scores(train_adapter(objective(), [premise, hypothesis], labels, **settings)[0])
+    settings = {"epochs": 2, "batch_size": 128, "rate": 1e-3, "seed": seed}
+    A, _ = train_adapter(objective(), [premise, hypothesis], labels, **settings)
+    return cosine(*(on["test"] @ A))
 
 
 # %%
 objectives = {"cosine": CosineLoss, "CoSENT": CoSENTLoss, "head": head()}
 noise = {
-    n: {w: pd.DataFrame([noisy(f, w, seed) for seed in SEEDS]) for w in (0, 20, 40)}
+    n: {w: [noisy(f, w, seed) for seed in SEEDS] for w in (0, 20, 40)}
     for n, f in objectives.items()
 }
-tests = {n: pd.DataFrame({w: run["test"] for w, run in by.items()}) for n, by in noise.items()}
+gold = sts["test"]["score"]
+tests = {
+    n: pd.DataFrame({w: [spearman(c, gold) for c in many] for w, many in by.items()})
+    for n, by in noise.items()
+}
 
 # %%
 means = pd.DataFrame({name: t.mean() for name, t in tests.items()})
@@ -594,15 +600,17 @@ means.T.round(1)
 
 # %%
 lost = {n: t[0] - t[40] for n, t in tests.items()}  # points, a number a seed
-kept = {n: noise[n][40]["kept"].mean() for n in objectives}
+raw_order = cosine(*on["test"])
+kept = {n: np.mean([spearman(c, raw_order) for c in noise[n][40]]) for n in objectives}
 table = {n: {"points lost": lost[n].mean(), "sd": lost[n].std(), "kept": kept[n]} for n in lost}
 least = min(lost, key=lambda n: lost[n].mean())
 print(pd.DataFrame(table).T.round(1))
 measured("07.5", {"cosine": "cosine", "CoSENT": "cosent", "head": "the softmax head"}[least])
 
 # %% [markdown]
-# The head is the most tolerant, by points. The column *kept* says why one should not praise it too loudly:
-# after its training, the test pairs are still almost in the raw model's order. Who is not listening cannot be misled.
+# The head is the most tolerant, by points. The column *kept* says why one should not praise it too loudly.
+# It is Spearman x 100 of the cosines after training (40 % wrong) with the raw ones, on the test pairs:
+# after the head's training they are still almost in the raw model's order. Who is not listening cannot be misled.
 # If you expected CoSENT, because it only looks at order: a turned label turns the order.
 #
 # That is a finding about one linear map. With the whole encoder the head does listen: with hard negatives it gained most on STS-B.
@@ -789,7 +797,7 @@ def on_grades(name, seed, **settings):  # a map A, and its history
 
 
 # %% [markdown]
-# Each arm chooses its rate and its number of epochs on dev, with three seeds. Then ten seeds, measured once on test.
+# Each arm chooses its rate and its number of epochs on dev, with three seeds. Then five seeds, measured once on test.
 
 
 # %%
@@ -816,10 +824,9 @@ predict("07.6", ...)
 # %%
 chosen = {name: choose(name) for name in GRADED}
 predicted = {
-    name: [cosine(*(on["test"] @ on_grades(name, seed, **chosen[name])[0])) for seed in SEEDS]
+    name: [cosine(*(on["test"] @ on_grades(name, seed, **chosen[name])[0])) for seed in SEEDS[:5]]
     for name in GRADED
 }
-gold = sts["test"]["score"]
 found = {name: [spearman(p, gold) for p in runs] for name, runs in predicted.items()}
 equal = pd.DataFrame({n: {"test": np.mean(x), "sd": np.std(x, ddof=1)} for n, x in found.items()}).T
 
@@ -835,13 +842,13 @@ measured("07.6", "cosine" if step > 0.5 else "cosent" if step < -0.5 else "about
 
 # %% [markdown]
 # Read it in pairs of rows. To say how sure a difference is, we draw the test pairs again and again (lesson 01),
-# and take each time the mean over the first five seeds (so the gaps differ a little from the table): the interval is about the pairs, for this recipe.
+# and take each time the mean over the five seeds: the interval is about the pairs, for this recipe.
 
 
 # %%
-def difference(better, worse, seeds=5):  # on resampled pairs, (draws,)
-    samples = bootstrap([*predicted[better][:seeds], *predicted[worse][:seeds]], gold, draws=250)
-    return samples[:, :seeds].mean(1) - samples[:, seeds:].mean(1)
+def difference(better, worse):  # on resampled pairs, (draws,)
+    samples = bootstrap([*predicted[better], *predicted[worse]], gold, draws=250)
+    return np.subtract(*(half.mean(1) for half in np.split(samples, 2, axis=1)))
 
 
 questions = {
@@ -966,7 +973,7 @@ check("07.5", (best_scale, best_score))
 # %%
 GRADED["CoSENT, scale 5"] = (lambda: CoSENTLoss(5), six)
 settings = choose("CoSENT, scale 5")
-maps = [on_grades("CoSENT, scale 5", seed, **settings)[0] for seed in SEEDS]
+maps = [on_grades("CoSENT, scale 5", seed, **settings)[0] for seed in SEEDS[:5]]
 predicted["CoSENT, scale 5"] = [cosine(*(on["test"] @ A)) for A in maps]
 rescaled = difference("CoSENT, scale 5", "cosine, six grades")
 low, high = interval(rescaled)
@@ -1096,7 +1103,7 @@ verdict("07.J", halves(3 - apart), margin=1.0)
 #
 # </details>
 #
-# <details><summary>The cells with ten seeds take minutes</summary>
+# <details><summary>The cells with many seeds take minutes</summary>
 #
 # Another program uses the processor, or every core runs its own threads on small matrices: set `OMP_NUM_THREADS=1` before you start.
 #
