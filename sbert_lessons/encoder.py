@@ -172,7 +172,7 @@ class SentenceEncoder(TextEncoder):
 def without_dropout(encoder: TextEncoder) -> TextEncoder:
     """The same encoder, which no longer drops anything while it is trained.
 
-    Introduced in lesson 05.
+    Introduced in lesson 04.
     """
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):

@@ -454,8 +454,11 @@ for k in (2, 3, 6, 21):
     rate = 3e-4 if k < 6 else 1e-3
     classes, values = cut(grades, k), centres(k)
     models = [classify(classes, seed) for seed in SEEDS]
-    maps = [regress(values[classes], seed, rate=rate) for seed in SEEDS] if k < 21 else []
-    read["numbers, cosine", k] = [test_cosines(adapter) for adapter in maps] or numbers  # 21: all
+    if k < 21:
+        maps = [regress(values[classes], seed, rate=rate) for seed in SEEDS]
+        read["numbers, cosine", k] = [test_cosines(adapter) for adapter in maps]
+    else:  # 21 classes are the grades themselves
+        read["numbers, cosine", k] = numbers
     read["classes, cosine", k] = [test_cosines(adapter) for adapter, _ in models]
     read["classes, the head", k] = [expected_grade(*model, values) for model in models]
 
@@ -779,8 +782,8 @@ pd.Series(table).unstack()[["raw", "classes", "numbers"]].loc[list(on_train)].ro
 # On the adapter nothing fails. Regression gives MAX its largest gain, and its distance to MEAN shrinks from some 15 points to 6.
 # After training the mask makes a difference of a point or two (before, of some 4), and in favour of the bug, as in lesson 02. So it is not the objective as such, and not the mask as such.
 #
-# Then the **real thing**: all weights learn. One epoch over the 1,600 pairs, rate 0.0003, without dropout, in random batches, so that there is much padding.
-# Will the gap between MEAN and MAX grow, shrink, or stay within 1 point of what it was before training?
+# Then the **real thing**: all weights learn. One epoch over the 1,600 pairs, rate 0.0003, without dropout (of which more below), in random batches, so that there is much padding.
+# How far behind MEAN will MAX end: less than 5 points, 5 to 10, or more than 10? (Before training: 15.)
 
 # %%
 predict("04.6", ...)
@@ -831,31 +834,30 @@ print(f"Jaccard {overlap:.1f}")
 summary(tuned)
 
 # %%
-gaps = [spearman(tuned["mean"][i], target) - spearman(tuned["max"][i], target) for i in (0, 1)]
-grown = gaps[1] - gaps[0]
-measured("04.6", "grows" if grown > 1 else "shrinks" if grown < -1 else "stays within 1 point")
+behind = spearman(tuned["mean"][1], target) - spearman(tuned["max"][1], target)
+measured("04.6", "more than 10" if behind > 10 else "5 to 10" if behind >= 5 else "less than 5")
 
 # %% [markdown]
 # MAX learns, and stays far behind: MEAN gains some 9 points, MAX some 13, and the gap between them goes from 15 points to 12.
 # That is seed 0. With the seeds 1, 2 and 5 it ends at 15, 17 and 16 points: whether the gap grows or shrinks is a matter of the seed, that it stays is not.
-# (`spearman(fine_tune("max", seed=1), target)` is one of these numbers.)
+# (`spearman(fine_tune("max", seed=1), target)` gives the score of MAX with seed 1.)
 # If you expected the adapter's answer, a gap of 6: the adapter is one matrix for all. Here every weight moves.
 #
-# And the mask? `fine_tune("max without the mask")` tells, for one seed. We ran four (0, 1, 2 and 5): MAX scored 49, 45, 44 and 46 with the mask, and 48, 46, 44 and 48 without
+# And the mask? `fine_tune("max without the mask")` gives the cosines of one run without it. We ran four (seeds 0, 1, 2 and 5): MAX scored 49, 45, 44 and 46 with the mask, and 48, 46, 44 and 48 without
 # (MEAN: 61, 60, 61 and 61). With or without, MAX stays far behind each time.
 #
-# And **dropout**? Our backbone was pretrained with it, and most recipes keep it: it sets a tenth of the values to 0 and enlarges the others.
-# Then MEAN ends where it ends without, at 62, 60, 61 and 61, but MAX at 35, 46, 43 and 37: 6 points lower on average, and a game of chance (`fine_tune("max", dropout=True)`).
-# A guess: an average lets noise cancel, a maximum looks for the value that noise has made largest. (At full scale, below, dropout costs MAX less.)
+# And **dropout**, which in training sets a random tenth of the values to 0 and enlarges the others? Our backbone was pretrained without it, but most recipes fine-tune with it.
+# Then MEAN ends where it ends without, at 62, 60, 61 and 61, but MAX at 35, 46, 43 and 37 (`dropout=True`): 6 points lower on average, and 11 points between the best and the worst seed (without dropout 5).
+# A guess: an average lets noise cancel, a maximum looks for the value that noise has made largest. (At full scale, below, dropout costs MAX about 2 points.)
 #
-# We chose the rate before we knew all this, because it shows a gap in one epoch; a fair reader asks for the others.
-# At 0.0001 MAX stood at 48, 48 and 49 after one epoch (seeds 0, 1 and 2), and no higher after two; MEAN at 59 each time. That is a gap of 10 or 11 points.
+# We chose this rate after seeing that it shows a gap in one epoch; a fair reader asks for the others.
+# At 0.0001 MAX stood at 48, 48 and 49 after one epoch (seeds 0, 1 and 2), and no higher after two; MEAN at 59 each time: a gap of 11 points.
 #
 # ### Another suspect
 # Look at the average cosine before training: MAX starts at 0.93, MEAN at 0.82. The targets average less than 0.5.
 # MAX vectors all lean the same way (lesson 02: the largest of many values is rarely negative), and what they share is nearly everything.
 # So the loss sees cosines that are all far too high, and its first and largest wish is: *tear all sentences apart*.
-# What a few dozen steps can do goes into that wish.
+# Perhaps a few dozen steps do little more than that.
 #
 # If that is the reason, two cures must work, and neither touches the mask:
 # - take the shared part away *before* training: subtract the average MAX vector, a constant;
@@ -877,9 +879,9 @@ print("MEAN more than 10 points above MAX:", scores["mean"] - scores["max"] > 10
 print("centred MAX more than 5 points above MAX:", scores["max, centred"] - scores["max"] > 5)
 
 # %% [markdown]
-# The cure works, and the mask was there all the time. In this run centred MAX gains some 22 points, and most of the gap to MEAN is gone.
-# Other seeds agree: with 1, 2 and 5 centring adds 13, 13 and 12 points to plain MAX, and raised targets add 15, 15 and 11 (with seed 0 10).
-# The rate matters: at 0.0001 centring adds 7, 6 and 4 points only (seeds 0, 1 and 2).
+# The cure works, and the mask was there all the time. In this run centred MAX ends 9 points above plain MAX, and most of the gap to MEAN is gone.
+# Other seeds agree: with 1, 2 and 5 centring adds 13, 13 and 12 points to plain MAX. Raised targets add 10, 15, 15 and 11 (seeds 0, 1, 2 and 5).
+# The rate matters: at 0.0001 centring adds 7, 6 and 4 points, of a gap of 11 (seeds 0, 1 and 2).
 # And with all of STS-B, four epochs and dropout, each arm at the rate that the bundled dev set chose for it? Recorded, five seeds: points of STS-B dev above plain MAX.
 # The cosines of MEAN start high, too. So MEAN gets the same two cures, and the second table shows MEAN less MAX, both treated alike. Then all rates that were tried, seed 0.
 
@@ -904,9 +906,9 @@ tried_max.pivot(index="arm", columns="rate", values="stsb_dev_cosine").round(1)
 
 # %% [markdown]
 # There it is clear. To take the offset away lifts MAX by 9 or 10 points, to raise the targets by 11; and either helps at every rate.
-# To leave out dropout lifts it by 2 (by 4 and 9 at the two lower rates, seed 0): dropout is a part of the trouble, not the heart of it.
+# To leave out dropout lifts it by 2 (by 4 and 9 at the two lower rates, seed 0), much less than either cure. (MEAN without dropout, and the cures without it, were not run at this scale.)
 # MEAN hardly cares: centred it gains less than a point, with raised targets it loses less than one (each at its chosen rate). So the cures close the *gap*: of 13 points, 4 remain when both are centred, and 1 when both have raised targets.
-# So **the high start of its cosines** is the main cause of the failure of MAX in our hands.
+# So **the high start of its cosines** is the main reason why MAX falls so far behind, at full scale and in the run above.
 # It fits the tables too: the classification objective has no target for the cosine, and there MAX loses 2 points in the paper and 6 in ours, not 13 or 17.
 # But the paper's 69.92 was made with another model, other data and code that we have not run. For that number this stays a proposal.
 #
@@ -923,13 +925,13 @@ tried_max.pivot(index="arm", columns="rate", values="stsb_dev_cosine").round(1)
 # - The values of the targets are part of the recipe: the same order, stretched to -1 to 1, cost us points; raised to 0.5 and above, it cost none.
 # - Classes lose the order of the labels and put what they know into the head; how much of it reaches the cosine depends on head, start and rate.
 # - A triplet says order only, stops at its margin, and the margin has the unit of your vectors.
-# - MAX under regression fell far behind here with its mask in place; to take away the offset that its vectors share, or to raise the targets, brought back most of the distance. Dropout made it worse.
+# - MAX under regression fell far behind here with its mask in place; to take away the offset that its vectors share, or to raise the targets, brought back most of the distance. Dropout in training widened it.
 
 # %% [markdown]
 # ## Verdicts
 # The number is what is sure at 95 % over pairs and seeds, in points; the margin is 1 point.
 # (For E at full scale: the mask brings 2.2 points under regression, 0.7 to 3.7; the verdict speaks of the adapter.)
-# D and F rest on one live fine-tune each, sure over pairs, and on five recorded ones, sure over seeds: the number nearer to 0 counts, at most 5 points of it, and the margin is 3 points. E is judged on the adapter, F on the first cure.
+# D and F rest on one live fine-tune each, sure over pairs, and on five recorded ones, sure over seeds: the number nearer to 0 counts, and the margin is 5 points. E is judged on the adapter, F on the first cure.
 
 # %%
 verdict("04.A", sure(gap_samples(numbers, [before] * len(numbers))), margin=1.0)
@@ -947,12 +949,12 @@ def tuned_gap(better, worse):
     return sure(gap_samples([tuned[better][1]], [tuned[worse][1]], draws=1000))
 
 
-def of_both(live, found):  # beyond 5 points the live one moves with the processor
+def of_both(live, found):  # beyond 10 points the live one moves with the processor
     sure_both = agreed(live, sure_part(found["low"], found["high"]))
-    return float(np.clip(np.trunc(2 * sure_both) / 2, -5, 5))
+    return float(np.clip(np.trunc(2 * sure_both) / 2, -10, 10))
 
 
-verdict("04.D", of_both(tuned_gap("mean", "max"), gap(runs6, "STS-B, mean", "STS-B, max")), margin=3.0)
+verdict("04.D", of_both(tuned_gap("mean", "max"), gap(runs6, "STS-B, mean", "STS-B, max")), margin=5.0)
 
 # %%
 masked, unmasked = (frozen[name, "numbers"] for name in ("max", "max without the mask"))
@@ -961,7 +963,7 @@ verdict("04.E", sure(gap_samples(masked, unmasked)), margin=1.0)
 # %%
 softened = "it explains most of the gap to MEAN; a few points remain"
 by_offset = of_both(tuned_gap("max, centred", "max"), cured.loc["centred"])
-verdict("04.F", by_offset, margin=3.0, softened=softened)
+verdict("04.F", by_offset, margin=5.0, softened=softened)
 
 # %% [markdown]
 # ## Recall

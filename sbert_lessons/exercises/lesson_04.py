@@ -198,8 +198,8 @@ PREDICTIONS = (
     ),
     Prediction(
         "04.6",
-        "Fine-tuned by regression, MAX against MEAN: the gap in points",
-        ("grows", "shrinks", "stays within 1 point"),
+        "Fine-tuned by regression, MAX ends behind MEAN by, in points",
+        ("less than 5", "5 to 10", "more than 10"),
     ),
 )
 
@@ -240,7 +240,7 @@ CLAIMS = (
     ),
     Claim(
         "04.F",
-        "MAX fails under regression because of the offset that its vectors share",
+        "MAX falls behind under regression because of the offset that its vectors share",
         "lesson 04",
         recorded=lambda: average("max", "centred") - average("table6", "STS-B, max"),
     ),
