@@ -536,7 +536,8 @@ print("the probe reads more from h than from g(h):", h > z)
 # And the control that the explanation needs: the same heads **untrained**, with their random first weights. They are as small, but nobody has asked them to forget.
 
 # %%
-before, swapped = (raw.encode(x[:2000], 64) for x in (texts, shuffled(texts)))  # to train on
+to_train_on = texts[:2000], shuffled(texts[:2000])
+before, swapped = (raw.encode(side, 64) for side in to_train_on)
 plain, mixed = held["raw, mean"]  # to probe
 
 # %%
